@@ -40,32 +40,39 @@ struct PostWait {
   std::uint32_t milliseconds = 0;
 };
 
-// One zone of a disk: tracks of the same number of sectors. Zones go from the outer edge inwards.
-struct DiskZone {
-  unsigned tracks_percent = 100;      // share of the disk's cylinders
-  unsigned sectors_per_track = 2000;  // of 512 bytes
+// [[machine.disk.zones]]: tracks of the same number of sectors, from the outer edge inwards.
+struct DiskZoneProfile {
+  std::uint32_t cylinders = 0;
+  std::uint32_t sectors_per_track = 0;
 };
 
-// [machine.disk]: mechanics of every hard disk, after Ruemmler and Wilkes (IEEE Computer 27(3),
-// 1994).
+// [machine.disk]: every hard disk, by the model of Ruemmler and Wilkes (IEEE Computer 27(3), 1994).
+// The members and their units are those of DiskParameters in devices/disk_mechanics.hpp.
 struct DiskProfile {
   std::string model = "ST3500418AS";  // what IDENTIFY DEVICE says
-  unsigned rpm = 7200;
-  unsigned heads = 2;
-  unsigned spin_up_ms = 8500;          // power-on to ready
-  unsigned command_overhead_us = 100;  // controller time per command
-  unsigned head_switch_us = 800;       // to the other surface, settling included
-  unsigned seek_track_us = 1000;       // seek to the next cylinder
-  unsigned seek_average_us = 8500;     // seek over a third of the cylinders
-  unsigned seek_full_us = 18000;       // seek over all cylinders
-  unsigned write_settle_us = 200;      // what a seek before a write takes longer
-  unsigned cylinders = 226000;
-  std::vector<DiskZone> zones;  // at least one; the shares add up to 100
-  unsigned cache_kb = 16384;
-  unsigned cache_segments = 32;  // read streams that the cache can follow
-  unsigned read_ahead_kb = 512;  // read on after a miss, while nothing else is asked for
-  unsigned bus_kb_per_ms = 300;  // SATA 3 Gbit/s after 8b/10b: 300 KB/ms
-  bool write_cache = true;
+  std::string firmware = "CC38";
+  std::uint64_t capacity_sectors = 976'773'168;
+  std::uint32_t rpm = 7200;
+  std::uint32_t heads = 2;
+  std::vector<DiskZoneProfile> zones;         // empty: those of the disk model
+  std::uint64_t seek_base_ns = 970'000;       // a of a + b*sqrt(d), d in cylinders
+  std::uint64_t seek_root_ns = 25'550;        // b
+  std::uint64_t seek_boundary = 90'000;       // from this d on: c + e*d
+  std::uint64_t seek_linear_ps = 42'583;      // e
+  std::uint64_t write_settle_ns = 1'000'000;  // a seek before a write takes so much longer
+  std::uint64_t write_switch_ns = 200'000;    // a switch of head or track before a write, too
+  std::uint64_t head_switch_ns = 900'000;
+  std::uint64_t track_skew_ns = 1'000'000;
+  std::uint64_t cylinder_skew_ns = 1'050'000;
+  std::uint64_t read_overhead_ns = 100'000;  // controller time per command
+  std::uint64_t write_overhead_ns = 100'000;
+  std::uint64_t other_overhead_ns = 60'000;
+  std::uint64_t bus_bytes_per_second = 300'000'000;
+  std::uint32_t read_segments = 16;  // streams that the cache can follow
+  std::uint32_t segment_sectors = 1024;
+  std::uint32_t read_ahead_sectors = 512;
+  std::uint32_t write_buffer_sectors = 16'384;
+  std::uint64_t spin_up_ns = 8'000'000'000;  // power-on to ready
 };
 
 // [machine.seed]: what a run's seed decides. With everything off, --seed changes nothing.

@@ -52,6 +52,7 @@ struct GuestFile {
 
 // [[os]]: one operating system and all it owns. Leader first, followers in start order.
 struct OsSpec {
+  std::string key;  // its table in `places`: "os[1]"
   std::string name;
   Role role = Role::kLeader;
   GuestFile kernel;  // bzImage
@@ -64,8 +65,10 @@ struct OsSpec {
   std::optional<unsigned> uart;           // 1-4: COM1 to COM4
   std::vector<PciFunction> pci;  // functions it may drive; the first is its disk's controller
   std::vector<unsigned> pins;    // I/O APIC pins it may program
+  bool pins_given = false;       // by the file; else they follow from uart and pci
   std::string up_marker;         // console text that says "daemons up"
-  bool wide = false;             // a 64-bit kernel (XLF_KERNEL_64)
+  bool calibrate_tsc = false;  // a follower: measures its TSC with the shared PIT; else it is told
+  bool wide = false;           // a 64-bit kernel (XLF_KERNEL_64)
 };
 
 // How the followers are started.
@@ -119,6 +122,7 @@ struct Scenario {
   MachineProfile machine;
   std::vector<OsSpec> os;
   StartMode start = StartMode::kNone;
+  std::optional<GuestFile> boot_tool;  // kexec, statically linked for the leader
   bool check_digest = false;  // purgatory hashes what was placed (the boot tool without -i)
   SharedMemory shared;
   EndCondition end;
