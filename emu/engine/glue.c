@@ -174,12 +174,21 @@ void mint_engine_leave(struct mint_engine* engine) {
   engine->uc->cpu->exit_request = true;
 }
 
+void mint_engine_abandon(struct mint_engine* engine) {
+  CPUState* cpu = engine->uc->cpu;
+  mint_engine_leave(engine);
+  cpu->exception_index = EXCP_INTERRUPT;
+  cpu_loop_exit(cpu);
+}
+
 bool mint_engine_halted(const struct mint_engine* engine) { return engine->uc->cpu->halted != 0; }
 
 void mint_engine_flush_blocks(struct mint_engine* engine) { engine->flush_on_entry = true; }
 
 void mint_engine_set_a20(struct mint_engine* engine, bool enabled) {
-  x86_cpu_set_a20(X86_CPU(engine->uc->cpu), enabled);
+  CPUX86State* env = env_of(engine);
+  env->a20_mask = enabled ? ~0 : ~(1 << 20);
+  tlb_flush(engine->uc->cpu);
 }
 
 void __wrap_qemu_system_reset_request_x86_64(struct uc_struct* uc) {
