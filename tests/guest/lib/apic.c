@@ -58,6 +58,8 @@ void pic_setup(void) {
   outb(0x21, 0x01);  // ICW4: 8086 mode
   outb(0xA1, 0x01);
   pic_mask(0xFFFF);
+  outb(0x4D0, 0);  // ELCR: a BIOS may have made PCI's inputs level-triggered
+  outb(0x4D1, 0);
   for (u8 pin = 0; pin < 24; ++pin) ioapic_write(0x10 + 2 * pin, REDIR_MASKED);
 }
 
