@@ -1,5 +1,6 @@
 // Checks across keys: does every OS have what it needs, and does nobody own what another owns.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -160,6 +161,7 @@ class Checker {
         report(os, "cores", fmt::format("the leader '{}' boots on core {}", os.name, boot.value),
                "begin the leader's cores with 0: the firmware runs there");
       }
+      check_leader_cores(os);
       return;
     }
     const unsigned last = last_boot_core(machine_.hole);
@@ -185,6 +187,21 @@ class Checker {
                                last),
              scenario_.place("machine.hole"));
     }
+  }
+
+  // The firmware's MP table lists every core, and maxcpus= takes the first ones of it.
+  void check_leader_cores(const OsSpec& os) {
+    std::vector<unsigned> cores;
+    std::vector<unsigned> first;
+    for (ApicId core : os.cores) {
+      first.push_back(static_cast<unsigned>(cores.size()));
+      cores.push_back(core.value);
+    }
+    if (cores == first || cores[0] != 0 || scenario_.followers().empty()) return;
+    report(os, "cores",
+           fmt::format("the leader's cores are {}, but Linux takes the first {} of the MP table",
+                       fmt::join(cores, ", "), cores.size()),
+           fmt::format("give cores = [{}]", fmt::join(first, ", ")));
   }
 
   void check_memory(const OsSpec& os) {
@@ -278,10 +295,6 @@ class Checker {
       report(os, "pci", fmt::format("'{}' has a disk, but no PCI function to drive it", os.name),
              "list its AHCI controller first, such as pci = [\"00:05.0\"], or leave 'pci' out");
     }
-    if (!os.uart && !written(os, "uart")) {
-      report(os, "uart", fmt::format("no UART is left for '{}'; the board has four", os.name),
-             "have at most four OSes, or name the UARTs");
-    }
   }
 
   void check_pair(const OsSpec& a, const OsSpec& b) {
@@ -303,7 +316,9 @@ class Checker {
     }
     check_slot(a, b);
     check_slot(b, a);
-    if (a.low_memory && b.low_memory && a.low_memory->overlaps(*b.low_memory)) {
+    // A default slice is the OS's own slot, which check_slot() has dealt with.
+    if (written(a, "low_memory") && written(b, "low_memory") && a.low_memory && b.low_memory &&
+        a.low_memory->overlaps(*b.low_memory)) {
       report(b, "low_memory",
              fmt::format("low memory {} of '{}' overlaps low memory {} of '{}'",
                          to_string(*b.low_memory), b.name, to_string(*a.low_memory), a.name),
@@ -329,6 +344,7 @@ class Checker {
     }
     for (unsigned pin : b.pins) {
       if (std::find(a.pins.begin(), a.pins.end(), pin) == a.pins.end()) continue;
+      if (!a.pins_given && !b.pins_given && a.uart == b.uart) continue;  // said already
       const bool from_uart = !b.pins_given && b.uart && machine_.serial.irqs[*b.uart - 1] == pin;
       report(b,
              b.pins_given ? "pins"
@@ -453,8 +469,21 @@ class Checker {
       report("end.when", "'end.when' is \"exit\", which only bare-metal programs do",
              "give \"daemons-up\", \"kernel-init\", \"console-text\" or \"power-off\"");
     }
+    const bool by_console = end.when == EndWhen::kDaemonsUp || end.when == EndWhen::kConsoleText;
     std::vector<std::string_view> names;
-    for (const OsSpec& os : scenario_.os) names.push_back(os.name);
+    for (const OsSpec& os : scenario_.os) {
+      names.push_back(os.name);
+      if (!by_console || os.uart || written(os, "uart") ||
+          std::find(end.os.begin(), end.os.end(), os.name) == end.os.end()) {
+        continue;
+      }
+      report(
+          os, "uart",
+          fmt::format("the run ends by what '{}' says on its console, and no UART is left for it",
+                      os.name),
+          "the board has four: name four OSes in end.os and give them uart = 1 to 4",
+          scenario_.place("end.os"));
+    }
     for (const std::string& name : end.os) {
       if (std::find(names.begin(), names.end(), name) != names.end()) continue;
       const std::string_view near = did_you_mean(name, names);

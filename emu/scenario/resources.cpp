@@ -63,7 +63,7 @@ void assign_pins(Scenario& scenario) {
   for (OsSpec& os : scenario.os) {
     if (os.pins_given || scenario.places.contains(os.key + ".pins")) continue;
     std::set<unsigned> pins;
-    if (os.role == Role::kLeader) pins = {0, 1, 2, 8};
+    if (os.role == Role::kLeader && &os == &scenario.os[0]) pins = {0, 1, 2, 8};
     if (os.uart) pins.insert(scenario.machine.serial.irqs[*os.uart - 1]);
     for (PciFunction function : os.pci) {
       if (!taken.contains(inta_pin(function))) pins.insert(inta_pin(function));
