@@ -355,7 +355,7 @@ void Lapic::raise(Lvt source) {
   LvtEntry& from = entry(source);
   if (from.masked != 0) return;
   const Vector vector{static_cast<std::uint8_t>(from.vector)};
-  // 18.6.3 (vol. 3B): the processor masks the entry when it delivers the overflow interrupt.
+  // The processor masks the entry when it delivers the overflow interrupt.
   if (source == Lvt::kPerformance) from.masked = 1;
   switch (from.mode()) {
     case DeliveryMode::kFixed:
