@@ -408,5 +408,16 @@ TEST_F(LapicTest, RestoredStateGoesOnLikeTheSavedOne) {
   EXPECT_EQ(acknowledge(0), 0x40);
 }
 
+TEST_F(LapicTest, ExternalInterruptMessageIsStateUntilItIsAcknowledged) {
+  redirect(0, kExtInt, 1);
+  io_apic_.set_irq(0, true);
+  wait(kDelay);
+  SavedState saved(*lapics_[1]);
+  EXPECT_EQ(acknowledge(1), 0x07) << "the 8259 has nothing: spurious";
+  EXPECT_EQ(acknowledge(1), -1);
+  saved.restore(*lapics_[1]);
+  EXPECT_EQ(acknowledge(1), 0x07);
+}
+
 }  // namespace
 }  // namespace mint
