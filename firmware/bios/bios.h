@@ -173,8 +173,10 @@ struct Ebda {
   u32 reserved_base;              // 38h: the firmware's block at the top of RAM below 4 GB
   u32 cores;                      // 3Ch
   u32 drives;                     // 40h
-  u32 rtc_wait_flag;              // 44h
+  u32 reserved_44;                // 44h
+  u32 caller_port_92;             // 48h: A20 as the service's caller has it
 };
+_Static_assert(offsetof(struct Ebda, caller_port_92) == 0x48, "layout.inc");
 _Static_assert(offsetof(struct Ebda, timer_fired) == 0x20, "layout.inc");
 _Static_assert(sizeof(struct Ebda) <= kMpPointer - kEbda, "EBDA");
 #define ebda (*(volatile struct Ebda*)kEbda)

@@ -57,19 +57,16 @@ static void block_move(struct Regs* r) {
   const void* from = (const void*)((u32)d[2] | d[3] << 8 | d[4] << 16 | (u32)d[7] << 24);
   d = table + 0x18;
   void* to = (void*)((u32)d[2] | d[3] << 8 | d[4] << 16 | (u32)d[7] << 24);
-  u8 control = inb(0x92);
-  outb(0x92, (control & 0xFE) | 2);
   copy(to, from, (u32)r->cx * 2);
-  if (!(control & 2)) outb(0x92, control & 0xFC);
   r->ah = 0;
 }
 
+// The gate itself is switched on the way back to the caller (real.asm).
 static bool a20_service(struct Regs* r) {
-  u8 control = inb(0x92) & 0xFE;
   switch (r->al) {
-    case 0: outb(0x92, control & ~2); break;
-    case 1: outb(0x92, control | 2); break;
-    case 2: r->al = control >> 1 & 1; break;
+    case 0: ebda.caller_port_92 &= ~2u; break;
+    case 1: ebda.caller_port_92 |= 2; break;
+    case 2: r->al = ebda.caller_port_92 >> 1 & 1; break;
     case 3: r->bx = 0x0002; break;  // port 92h
     default: return false;
   }

@@ -302,9 +302,20 @@ power_on_flat:
         mov     edi, post_done
         jmp     leave_protected
 
+; The firmware's stack and data need A20; the caller finds it as it was.
 extern  dispatch
 service_flat:
-        mov     esp, [EBDA_PM_ESP]
+        in      al, 92h
+        test    al, 2
+        jnz     .a20
+        mov     ah, al
+        or      al, 2
+        and     al, 0FEh
+        out     92h, al
+        mov     al, ah
+.a20:   mov     esp, [EBDA_PM_ESP]
+        push    dword [EBDA_PORT_92]
+        mov     [EBDA_PORT_92], al
         push    dword [EBDA_REAL_SS]    ; of a service that this one interrupted
         push    dword [EBDA_REAL_ESP]
         movzx   ecx, cx
@@ -317,7 +328,13 @@ service_flat:
         mov     edx, [EBDA_REAL_ESP]
         pop     dword [EBDA_REAL_ESP]
         pop     dword [EBDA_REAL_SS]
+        mov     al, [EBDA_PORT_92]
+        pop     dword [EBDA_PORT_92]
         mov     edi, service_done
+        test    al, 2
+        jnz     leave_protected
+        and     al, 0FCh
+        out     92h, al
         jmp     leave_protected
 
 global real_halt

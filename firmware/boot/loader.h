@@ -25,10 +25,10 @@ enum {
 
 // start.asm
 struct ServiceRegs {
-  u32 eax, ebx, ecx, edx, esi, edi;
-  u16 ds, es;
-  u8 carry;
+  u32 eax, ebx, ecx, edx, esi, edi, ebp;
+  u16 ds, es, flags;
 };
+static inline bool failed(const struct ServiceRegs* regs) { return regs->flags & 1; }
 void call_service(u32 vector, struct ServiceRegs* regs);
 void start_linux(u32 setup_segment, u32 stack) __attribute__((noreturn));
 void halt(void) __attribute__((noreturn));

@@ -62,7 +62,7 @@ void disk_open(u8 drive) {
   g_drive = drive;
   struct ServiceRegs r = {.eax = 0x4100, .ebx = 0x55AA, .edx = drive};
   call_service(0x13, &r);
-  if (r.carry || (u16)r.ebx != 0xAA55) fail("no extended disk services for drive %x", drive);
+  if (failed(&r) || (u16)r.ebx != 0xAA55) fail("no extended disk services for drive %x", drive);
   g_flat = (r.eax >> 8 & 0xFF) >= 0x30 && (r.ecx & 8);
 }
 
@@ -80,7 +80,7 @@ static void read_packet(u64 lba, u32 sectors, u16 segment, u16 offset, u64 flat)
   packet.flat = flat;
   struct ServiceRegs r = {.eax = 0x4200, .edx = g_drive, .esi = (u32)&packet};
   call_service(0x13, &r);
-  if (r.carry) fail("read error %x at LBA %u", r.eax >> 8 & 0xFF, (u32)lba);
+  if (failed(&r)) fail("read error %x at LBA %u", r.eax >> 8 & 0xFF, (u32)lba);
 }
 
 // INT 15h/87h
@@ -99,7 +99,7 @@ static void move_up(u32 to, u32 from, u32 bytes) {
   }
   struct ServiceRegs r = {.eax = 0x8700, .ecx = bytes / 2, .esi = (u32)table};
   call_service(0x15, &r);
-  if (r.carry) fail("the firmware can't move a block to %x", to);
+  if (failed(&r)) fail("the firmware can't move a block to %x", to);
 }
 
 void disk_read(u64 lba, u32 sectors, u32 address) {
@@ -138,7 +138,7 @@ static bool usable_range(u32* index, u32* begin, u32* end) {
                             .edx = 0x534D4150,
                             .edi = (u32)&range};
     call_service(0x15, &r);
-    if (r.carry || r.eax != 0x534D4150) fail("the firmware has no memory map (INT 15h/E820h)");
+    if (failed(&r) || r.eax != 0x534D4150) fail("the firmware has no memory map (INT 15h/E820h)");
     *index = r.ebx;
     if (range.type == 1 && range.base < 0xFFFFF000) {
       u64 top = range.base + range.length;

@@ -36,6 +36,7 @@ halt:   sti
         jmp     halt
 
 ; void call_service(u32 vector, struct ServiceRegs* regs)
+; The service runs with ES, DS and the general registers from *regs, which it leaves there.
 global call_service
 call_service:
         pushad
@@ -50,31 +51,34 @@ call_service:
         mov     edx, [bx + 12]
         mov     esi, [bx + 16]
         mov     edi, [bx + 20]
-        mov     es, [bx + 26]
-        mov     ds, [bx + 24]
+        mov     ebp, [bx + 24]
+        mov     es, [bx + 30]
+        mov     ds, [bx + 28]
         mov     ebx, [cs:bx + 4]
         pushf                           ; what INT does, with a vector known at run time only
         cli
         call    far [cs:far_vector]
-        cld
+        pushf
         push    ebx
         push    ds
         xor     bx, bx
         mov     ds, bx
         mov     bx, sp
-        mov     bx, [bx + 6]
+        mov     bx, [bx + 8]            ; regs, below DS, EBX and the flags
         mov     [bx], eax
-        setc    [bx + 28]
-        pop     word [bx + 24]
+        pop     word [bx + 28]
         pop     dword [bx + 4]
+        pop     word [bx + 32]
         mov     [bx + 8], ecx
         mov     [bx + 12], edx
         mov     [bx + 16], esi
         mov     [bx + 20], edi
-        mov     [bx + 26], es
+        mov     [bx + 24], ebp
+        mov     [bx + 30], es
         add     sp, 2
         xor     ax, ax
         mov     es, ax
+        cld
         sti
         popad
         o32 ret
