@@ -49,9 +49,7 @@ static inline void clear(void* to, u32 bytes) {
 }
 
 // The address of a real-mode far pointer.
-static inline void* far(u16 segment, u16 offset) {
-  return (void*)(((u32)segment << 4) + offset);
-}
+static inline void* far(u16 segment, u16 offset) { return (void*)(((u32)segment << 4) + offset); }
 
 // A service's caller, as the entry in real.asm saved it on the caller's stack.
 struct Regs {
@@ -107,49 +105,49 @@ static inline void set_flag(struct Regs* r, u16 flag, bool on) {
 
 // BIOS data area, 0040:0000. Volatile: interrupts in real mode change it.
 struct Bda {
-  u16 com[4];                // 00h
-  u16 lpt[3];                // 08h
-  u16 ebda_segment;          // 0Eh
-  u16 equipment;             // 10h
-  u8 reserved_12;            //
-  u16 memory_kb;             // 13h
-  u8 reserved_15[2];         //
-  u8 keyboard_flags[2];      // 17h
-  u8 keypad_entry;           // 19h
-  u16 keyboard_head;         // 1Ah
-  u16 keyboard_tail;         // 1Ch
-  u16 keyboard_buffer[16];   // 1Eh
-  u8 diskette[11];           // 3Eh
-  u8 video_mode;             // 49h
-  u16 video_columns;         // 4Ah
-  u16 video_page_bytes;      // 4Ch
-  u16 video_page_start;      // 4Eh
-  u16 cursor[8];             // 50h: column, row
-  u16 cursor_shape;          // 60h
-  u8 video_page;             // 62h
-  u16 crtc_port;             // 63h
-  u8 crt_mode;               // 65h
-  u8 palette;                // 66h
-  u8 reserved_67[5];         // 67h: resume vector
-  u32 ticks;                 // 6Ch
-  u8 midnight;               // 70h
-  u8 break_flag;             // 71h
-  u16 reset_flag;            // 72h
-  u8 disk_status;            // 74h
-  u8 disk_count;             // 75h
-  u8 reserved_76[2];         //
-  u8 lpt_timeout[4];         // 78h
-  u8 com_timeout[4];         // 7Ch
-  u16 keyboard_start;        // 80h
-  u16 keyboard_end;          // 82h
-  u8 video_last_row;         // 84h
-  u16 character_height;      // 85h
-  u8 video_control;          // 87h
-  u8 video_switches;         // 88h
-  u8 video_flags;            // 89h
-  u8 display_combination;    // 8Ah
-  u8 reserved_8b[11];        //
-  u8 keyboard_mode;          // 96h
+  u16 com[4];               // 00h
+  u16 lpt[3];               // 08h
+  u16 ebda_segment;         // 0Eh
+  u16 equipment;            // 10h
+  u8 reserved_12;           //
+  u16 memory_kb;            // 13h
+  u8 reserved_15[2];        //
+  u8 keyboard_flags[2];     // 17h
+  u8 keypad_entry;          // 19h
+  u16 keyboard_head;        // 1Ah
+  u16 keyboard_tail;        // 1Ch
+  u16 keyboard_buffer[16];  // 1Eh
+  u8 diskette[11];          // 3Eh
+  u8 video_mode;            // 49h
+  u16 video_columns;        // 4Ah
+  u16 video_page_bytes;     // 4Ch
+  u16 video_page_start;     // 4Eh
+  u16 cursor[8];            // 50h: column, row
+  u16 cursor_shape;         // 60h
+  u8 video_page;            // 62h
+  u16 crtc_port;            // 63h
+  u8 crt_mode;              // 65h
+  u8 palette;               // 66h
+  u8 reserved_67[5];        // 67h: resume vector
+  u32 ticks;                // 6Ch
+  u8 midnight;              // 70h
+  u8 break_flag;            // 71h
+  u16 reset_flag;           // 72h
+  u8 disk_status;           // 74h
+  u8 disk_count;            // 75h
+  u8 reserved_76[2];        //
+  u8 lpt_timeout[4];        // 78h
+  u8 com_timeout[4];        // 7Ch
+  u16 keyboard_start;       // 80h
+  u16 keyboard_end;         // 82h
+  u8 video_last_row;        // 84h
+  u16 character_height;     // 85h
+  u8 video_control;         // 87h
+  u8 video_switches;        // 88h
+  u8 video_flags;           // 89h
+  u8 display_combination;   // 8Ah
+  u8 reserved_8b[11];       //
+  u8 keyboard_mode;         // 96h
 } __attribute__((packed));
 _Static_assert(offsetof(struct Bda, ticks) == 0x6C, "BDA");
 _Static_assert(offsetof(struct Bda, keyboard_mode) == 0x96, "BDA");
@@ -184,11 +182,11 @@ _Static_assert(sizeof(struct Ebda) <= kMpPointer - kEbda, "EBDA");
 // The reserved block at the top of RAM below 4 GB (e820: reserved).
 enum {
   kReservedBytes = 0x10000,
-  kDrivesOffset = 0x0000,   // struct Drive for each
-  kMpOffset = 0x2000,       // MP table when it does not fit the EBDA
-  kSectorOffset = 0x3000,   // one sector: IDENTIFY, odd buffers
-  kPortsOffset = 0x4000,    // AHCI structures, 2 KB for each drive
-  kStackOffset = 0x10000,   // protected-mode stack of the services, downwards
+  kDrivesOffset = 0x0000,  // struct Drive for each
+  kMpOffset = 0x2000,      // MP table when it does not fit the EBDA
+  kSectorOffset = 0x3000,  // one sector: IDENTIFY, odd buffers
+  kPortsOffset = 0x4000,   // AHCI structures, 2 KB for each drive
+  kStackOffset = 0x10000,  // protected-mode stack of the services, downwards
   kDrivesMax = 16
 };
 static inline void* reserved_block(u32 offset) { return (void*)(ebda.reserved_base + offset); }

@@ -176,8 +176,9 @@ void mp_table_build(void) {
   put_interrupts(&at, io_apic, &entries);
 
   u32 length = at - table;
-  struct MpHeader header = {{'P', 'C', 'M', 'P'}, length, 4, 0, "MINT    ", "MINTSIM PC  ", 0, 0,
-                            entries, 0xFEE00000, 0, 0, 0};
+  struct MpHeader header = {
+      {'P', 'C', 'M', 'P'}, length, 4, 0, "MINT    ", "MINTSIM PC  ", 0, 0, entries,
+      0xFEE00000,           0,      0, 0};
   copy(table, &header, sizeof(header));
   ((struct MpHeader*)table)->checksum = checksum(table, length);
   if (length <= kEbda + 1024 - kMpTable) {

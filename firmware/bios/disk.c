@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// INT 13h: cylinder/head/sector services and the extensions (Enhanced Disk Drive specification 3.0).
+// INT 13h: cylinder/head/sector services and the extensions (Enhanced Disk Drive
+// specification 3.0).
 #include "firmware/bios/bios.h"
 
 enum Status {
@@ -35,9 +36,12 @@ static enum Status access(const struct Drive* drive, enum DiskCommand command, u
 
 static enum DiskCommand command_of(u8 function) {
   switch (function & 0x0F) {
-    case 2: return kReadDmaExt;
-    case 3: return kWriteDmaExt;
-    default: return kReadVerifyExt;
+    case 2:
+      return kReadDmaExt;
+    case 3:
+      return kWriteDmaExt;
+    default:
+      return kReadVerifyExt;
   }
 }
 
@@ -47,8 +51,7 @@ static enum Status chs_access(struct Regs* r, const struct Drive* drive) {
   r->al = 0;
   if (!sector || !count || r->dh >= kHeads) return kBadCommand;
   u32 lba = (cylinder * kHeads + r->dh) * kSectorsPerTrack + sector - 1;
-  enum Status status =
-      access(drive, command_of(r->ah), lba, count, (u32)far(r->es, r->bx));
+  enum Status status = access(drive, command_of(r->ah), lba, count, (u32)far(r->es, r->bx));
   if (status == kOk) r->al = count;
   return status;
 }
@@ -145,14 +148,18 @@ void disk_service(struct Regs* r) {
       case 0x10:
       case 0x11:
       case 0x14:
-      case 0x47: status = kOk; break;
+      case 0x47:
+        status = kOk;
+        break;
       case 0x01:
         r->ah = bda.disk_status;
         set_flag(r, kCarry, bda.disk_status != kOk);
         return;
       case 0x02:
       case 0x03:
-      case 0x04: status = chs_access(r, drive); break;
+      case 0x04:
+        status = chs_access(r, drive);
+        break;
       case 0x08:
         chs_parameters(r, drive);
         status = kOk;
@@ -176,8 +183,12 @@ void disk_service(struct Regs* r) {
         return;
       case 0x42:
       case 0x43:
-      case 0x44: status = packet_access(r, drive); break;
-      case 0x48: status = parameters(r, drive); break;
+      case 0x44:
+        status = packet_access(r, drive);
+        break;
+      case 0x48:
+        status = parameters(r, drive);
+        break;
     }
   }
   bda.disk_status = status;

@@ -82,7 +82,11 @@ void keyboard_service(struct Regs* r) {
       set_flag(r, kZero, bda.keyboard_head == bda.keyboard_tail);
       if (!(r->flags & kZero)) r->ax = *(volatile u16*)(0x400 + bda.keyboard_head);
       return;
-    case 0x02: r->al = bda.keyboard_flags[0]; return;
-    case 0x12: r->ax = bda.keyboard_flags[1] << 8 | bda.keyboard_flags[0]; return;
+    case 0x02:
+      r->al = bda.keyboard_flags[0];
+      return;
+    case 0x12:
+      r->ax = bda.keyboard_flags[1] << 8 | bda.keyboard_flags[0];
+      return;
   }
 }

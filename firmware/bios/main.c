@@ -30,10 +30,21 @@ static void vectors_init(void) {
   static const struct {
     u8 vector;
     const u8* entry;
-  } kServices[] = {{0x08, entry_irq0},       {0x09, entry_09}, {0x10, entry_10}, {0x11, entry_11},
-                   {0x12, entry_12},         {0x13, entry_13}, {0x14, entry_14}, {0x15, entry_15},
-                   {0x16, entry_16},         {0x17, entry_17}, {0x18, entry_18}, {0x19, entry_19},
-                   {0x1A, entry_1a},         {0x70, entry_70}, {kLapicTimerVector, entry_lapic_timer},
+  } kServices[] = {{0x08, entry_irq0},
+                   {0x09, entry_09},
+                   {0x10, entry_10},
+                   {0x11, entry_11},
+                   {0x12, entry_12},
+                   {0x13, entry_13},
+                   {0x14, entry_14},
+                   {0x15, entry_15},
+                   {0x16, entry_16},
+                   {0x17, entry_17},
+                   {0x18, entry_18},
+                   {0x19, entry_19},
+                   {0x1A, entry_1a},
+                   {0x70, entry_70},
+                   {kLapicTimerVector, entry_lapic_timer},
                    {kLapicSpuriousVector, entry_iret}};
   for (u32 vector = 0; vector < 0x78; ++vector) {
     const u8* entry = entry_iret;
@@ -118,8 +129,7 @@ void post(void) {
   cores_start();
   post_wait(kWaitCores);
   print("Cores      %u\n", ebda.cores);
-  print("Memory     %u MB\n",
-        (ebda.ram_below_4g >> 20) + (ebda.ram_above_4g_64k >> 4));
+  print("Memory     %u MB\n", (ebda.ram_below_4g >> 20) + (ebda.ram_above_4g_64k >> 4));
   post_code(0x60);
   post_wait(kWaitUsb);
   post_code(0x61);
@@ -142,18 +152,44 @@ void post(void) {
 
 void dispatch(struct Regs* r) {
   switch (r->vector) {
-    case 0x09: keyboard_interrupt(); return;
-    case 0x10: video_service(r); return;
-    case 0x11: r->ax = bda.equipment; return;
-    case 0x12: r->ax = bda.memory_kb; return;
-    case 0x13: disk_service(r); return;
-    case 0x14: serial_service(r); return;
-    case 0x15: system_service(r); return;
-    case 0x16: keyboard_service(r); return;
-    case 0x17: r->ah = 0x01; return;  // no printer: time-out
-    case 0x18: no_boot_device(); return;
-    case 0x19: boot(r); return;
-    case 0x1A: time_service(r); return;
-    case 0x70: rtc_interrupt(); return;
+    case 0x09:
+      keyboard_interrupt();
+      return;
+    case 0x10:
+      video_service(r);
+      return;
+    case 0x11:
+      r->ax = bda.equipment;
+      return;
+    case 0x12:
+      r->ax = bda.memory_kb;
+      return;
+    case 0x13:
+      disk_service(r);
+      return;
+    case 0x14:
+      serial_service(r);
+      return;
+    case 0x15:
+      system_service(r);
+      return;
+    case 0x16:
+      keyboard_service(r);
+      return;
+    case 0x17:
+      r->ah = 0x01;
+      return;  // no printer: time-out
+    case 0x18:
+      no_boot_device();
+      return;
+    case 0x19:
+      boot(r);
+      return;
+    case 0x1A:
+      time_service(r);
+      return;
+    case 0x70:
+      rtc_interrupt();
+      return;
   }
 }

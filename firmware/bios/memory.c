@@ -64,11 +64,20 @@ static void block_move(struct Regs* r) {
 // The gate itself is switched on the way back to the caller (real.asm).
 static bool a20_service(struct Regs* r) {
   switch (r->al) {
-    case 0: ebda.caller_port_92 &= ~2u; break;
-    case 1: ebda.caller_port_92 |= 2; break;
-    case 2: r->al = ebda.caller_port_92 >> 1 & 1; break;
-    case 3: r->bx = 0x0002; break;  // port 92h
-    default: return false;
+    case 0:
+      ebda.caller_port_92 &= ~2u;
+      break;
+    case 1:
+      ebda.caller_port_92 |= 2;
+      break;
+    case 2:
+      r->al = ebda.caller_port_92 >> 1 & 1;
+      break;
+    case 3:
+      r->bx = 0x0002;
+      break;  // port 92h
+    default:
+      return false;
   }
   r->ah = 0;
   return true;
@@ -86,8 +95,12 @@ static u32 kb_above_1m(u32 most) {
 void system_service(struct Regs* r) {
   bool done = true;
   switch (r->ah) {
-    case 0x24: done = a20_service(r); break;
-    case 0x4F: set_flag(r, kCarry, true); return;  // keyboard intercept: take the key as it is
+    case 0x24:
+      done = a20_service(r);
+      break;
+    case 0x4F:
+      set_flag(r, kCarry, true);
+      return;  // keyboard intercept: take the key as it is
     case 0x86: {
       u32 rest = (u32)r->cx << 16 | r->dx;
       for (; rest > 1000000; rest -= 1000000) sleep_us(1000000);
@@ -95,10 +108,16 @@ void system_service(struct Regs* r) {
       r->ah = 0;
       break;
     }
-    case 0x87: block_move(r); break;
-    case 0x88: r->ax = kb_above_1m(0xFC00); break;
+    case 0x87:
+      block_move(r);
+      break;
+    case 0x88:
+      r->ax = kb_above_1m(0xFC00);
+      break;
     case 0x90:
-    case 0x91: r->ah = 0; break;  // device busy, device done: nothing else to run
+    case 0x91:
+      r->ah = 0;
+      break;  // device busy, device done: nothing else to run
     case 0xC0:
       // The table lies in ROM below F0000h; give it a segment of its own.
       r->es = (u32)kConfiguration >> 4;
@@ -119,7 +138,8 @@ void system_service(struct Regs* r) {
         done = false;
       }
       break;
-    default: done = false;
+    default:
+      done = false;
   }
   set_flag(r, kCarry, !done);
   if (!done) r->ah = 0x86;

@@ -25,13 +25,14 @@ void pci_write(u32 function, u32 offset, u32 value) {
   outl(0xCFC, value);
 }
 
+static bool present(u32 function) { return (u16)pci_read(function, 0) != 0xFFFF; }
+
 u32 pci_next(u32 function) {
-  for (; function < 256; ++function) {
-    if ((u16)pci_read(function, 0) != 0xFFFF) {
-      // Functions 1 to 7 count only if function 0 says that there are more.
-      if (function % 8 == 0 || pci_read(function & ~7u, 0x0C) & 0x800000) return function;
-    }
-    if (function % 8 == 0 && !(pci_read(function, 0x0C) & 0x800000)) function += 7;
+  while (function < 256) {
+    u32 first = function & ~7u;
+    bool several = present(first) && pci_read(first, 0x0C) & 0x800000;
+    if ((function == first || several) && present(function)) return function;
+    function = several ? function + 1 : first + 8;
   }
   return 256;
 }

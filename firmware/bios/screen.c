@@ -132,12 +132,17 @@ static void scroll(u32 page, bool down, u32 lines, u8 attribute, u32 left, u32 t
 static void teletype(u32 page, u8 character, int attribute) {
   u32 column = bda.cursor[page] & 0xFF, row = bda.cursor[page] >> 8;
   switch (character) {
-    case 7: return;
+    case 7:
+      return;
     case 8:
       if (column) --column;
       break;
-    case '\n': ++row; break;
-    case '\r': column = 0; break;
+    case '\n':
+      ++row;
+      break;
+    case '\r':
+      column = 0;
+      break;
     default:
       if (attribute < 0) attribute = *cell(page, column, row) >> 8;
       *cell(page, column, row) = attribute << 8 | character;
@@ -185,9 +190,15 @@ void print(const char* format, ...) {
       case 's':
         for (const char* s = va_arg(arguments, const char*); *s; ++s) put(*s);
         break;
-      case 'c': put(va_arg(arguments, int)); break;
-      case 'u': put_number(va_arg(arguments, u32), 10, width); break;
-      case 'x': put_number(va_arg(arguments, u32), 16, width); break;
+      case 'c':
+        put(va_arg(arguments, int));
+        break;
+      case 'u':
+        put_number(va_arg(arguments, u32), 10, width);
+        break;
+      case 'x':
+        put_number(va_arg(arguments, u32), 16, width);
+        break;
     }
   }
   va_end(arguments);
@@ -214,8 +225,12 @@ void video_service(struct Regs* r) {
       if ((r->al & 0x7F) <= 3 || (r->al & 0x7F) == 7) set_mode(r->al & 0x80);
       r->al = 0x30;
       return;
-    case 0x01: cursor_shape(r->cx); return;
-    case 0x02: cursor_move(page, r->dl, r->dh); return;
+    case 0x01:
+      cursor_shape(r->cx);
+      return;
+    case 0x02:
+      cursor_move(page, r->dl, r->dh);
+      return;
     case 0x03:
       r->cx = bda.cursor_shape;
       r->dx = bda.cursor[page];
@@ -231,7 +246,9 @@ void video_service(struct Regs* r) {
     case 0x07:
       scroll(bda.video_page, r->ah == 7, r->al, r->bh, r->cl, r->ch, r->dl, r->dh);
       return;
-    case 0x08: r->ax = *cell(page, column, row); return;
+    case 0x08:
+      r->ax = *cell(page, column, row);
+      return;
     case 0x09:
     case 0x0A:
       for (u32 i = 0; i < r->cx && row * kColumns + column + i < kColumns * kRows; ++i) {
@@ -239,7 +256,9 @@ void video_service(struct Regs* r) {
         *at = (r->ah == 9 ? r->bl << 8 : *at & 0xFF00) | r->al;
       }
       return;
-    case 0x0E: teletype(bda.video_page, r->al, -1); return;
+    case 0x0E:
+      teletype(bda.video_page, r->al, -1);
+      return;
     case 0x0F:
       r->al = bda.video_mode;
       r->ah = bda.video_columns;
@@ -257,7 +276,9 @@ void video_service(struct Regs* r) {
         r->cx = bda.video_switches;
       }
       return;
-    case 0x13: write_string(r); return;
+    case 0x13:
+      write_string(r);
+      return;
     case 0x1A:
       if (r->al == 0x00) {  // VGA with colour display
         r->al = 0x1A;

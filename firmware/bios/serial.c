@@ -65,8 +65,11 @@ void serial_service(struct Regs* r) {
       r->al = inb(port);
       r->ah = inb(port + 5) & 0x1E;
       return;
-    case 0x03: break;
-    default: r->ah = 0x80; return;
+    case 0x03:
+      break;
+    default:
+      r->ah = 0x80;
+      return;
   }
   r->ah = inb(port + 5);
   r->al = inb(port + 6);

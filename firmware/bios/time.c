@@ -102,7 +102,8 @@ void clock_init(void) {
   cmos_write(0x0B, 0x02);
   cmos_read(0x0C);
   wait_until(rtc_stable, NULL, 3, 250);
-  u32 seconds = from_bcd(cmos_read(4)) * 3600 + from_bcd(cmos_read(2)) * 60 + from_bcd(cmos_read(0));
+  u32 seconds =
+      from_bcd(cmos_read(4)) * 3600 + from_bcd(cmos_read(2)) * 60 + from_bcd(cmos_read(0));
   bda.ticks = seconds * 18 + seconds * 2065 / 10000;
 }
 

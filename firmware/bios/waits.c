@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The waits of a POST. A machine writes its own milliseconds into this table of the ROM image
-// (docs/board.md, "Firmware ROM"); as built, POST waits for nothing and a drive has 15 s to spin up.
+// (docs/board.md, "Firmware ROM"); as built, POST waits for nothing and a drive has 15 s to spin
+// up.
 #include "firmware/bios/bios.h"
 
 struct WaitTable {
@@ -27,9 +28,7 @@ __attribute__((aligned(16), used)) static const struct WaitTable kTable = {
      [kWaitBootMenu] = {"boot_device_select", 0}}};
 
 // Volatile: what the compiler knows about the table need not be what is in the ROM.
-u32 wait_ms(enum Wait wait) {
-  return *(const volatile u32*)&kTable.wait[wait].milliseconds;
-}
+u32 wait_ms(enum Wait wait) { return *(const volatile u32*)&kTable.wait[wait].milliseconds; }
 
 void post_wait(enum Wait wait) {
   for (u32 rest = wait_ms(wait); rest;) {

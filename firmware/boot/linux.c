@@ -37,8 +37,8 @@ static u8 g_sectors[2 * kSectorBytes];
 static u32 sectors_of(u32 bytes) { return (bytes + kSectorBytes - 1) / kSectorBytes; }
 
 static void check(const struct SetupHeader* h, const struct BootHeader* boot) {
-  if (h->boot_flag != 0xAA55 || h->header[0] != 'H' || h->header[1] != 'd' ||
-      h->header[2] != 'r' || h->header[3] != 'S')
+  if (h->boot_flag != 0xAA55 || h->header[0] != 'H' || h->header[1] != 'd' || h->header[2] != 'r' ||
+      h->header[3] != 'S')
     fail("no Linux kernel at LBA %u", boot->kernel_lba);
   if (h->version < 0x0202)
     fail("the kernel's boot protocol %u.%u is older than 2.2", h->version >> 8, h->version & 0xFF);
@@ -53,6 +53,51 @@ static u32 kernel_end(const struct SetupHeader* h, u32 load, u32 bytes) {
   u32 preferred = h->pref_address;
   if (!h->relocatable_kernel || start < preferred) start = preferred;
   return start + h->init_size > end ? start + h->init_size : end;
+}
+
+// The text after `name` (with its "=") at the begin of a word of the command line; NULL: not there.
+static const char* option(const char* command_line, const char* name) {
+  for (const char* word = command_line; *word;) {
+    const char *at = word, *want = name;
+    while (*want && *at == *want) ++at, ++want;
+    if (!*want) return at;
+    while (*word && *word != ' ') ++word;
+    while (*word == ' ') ++word;
+  }
+  return NULL;
+}
+
+// A number as C and the kernel write it, with K, M or G; no more than 32 bits.
+static u32 number(const char* text) {
+  u64 value = 0;
+  bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
+  if (hex) text += 2;
+  for (;; ++text) {
+    char c = *text | 0x20;
+    u32 digit = *text >= '0' && *text <= '9'  ? *text - '0'
+                : hex && c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                              : 99;
+    if (digit == 99) break;
+    value = value * (hex ? 16 : 10) + digit;
+    if (value >> 32) return 0xFFFFFFFF;
+  }
+  char unit = *text | 0x20;
+  value <<= unit == 'k' ? 10 : unit == 'm' ? 20 : unit == 'g' ? 30 : 0;
+  return value >> 32 ? 0xFFFFFFFF : value;
+}
+
+// vga=: boot.rst, "Special command line options".
+static u16 video_mode(const char* value) {
+  switch (value[0]) {
+    case 'n':
+      return 0xFFFF;
+    case 'e':
+      return 0xFFFE;
+    case 'a':
+      return 0xFFFD;
+    default:
+      return number(value);
+  }
 }
 
 void boot_linux(const struct BootHeader* boot, const char* command_line) {
@@ -79,6 +124,8 @@ void boot_linux(const struct BootHeader* boot, const char* command_line) {
   u32 initrd = 0;
   if (boot->initrd_bytes) {
     u32 last = h->version >= 0x0203 ? h->initrd_addr_max : 0x37FFFFFF;
+    const char* mem = option(command_line, "mem=");  // where memory ends for the kernel
+    if (mem && number(mem) && number(mem) - 1 < last) last = number(mem) - 1;
     initrd = highest_place(sectors_of(boot->initrd_bytes) * kSectorBytes, end,
                            last < 0xFFFFF000 ? last + 1 : 0xFFFFF000);
     if (!initrd) fail("no room for the initrd of %u bytes above %x", boot->initrd_bytes, end);
@@ -93,6 +140,8 @@ void boot_linux(const struct BootHeader* boot, const char* command_line) {
   }
   print("\nCommand line: %s\nStarting Linux\n", command_line);
 
+  const char* vga = option(command_line, "vga=");
+  if (vga) h->vid_mode = video_mode(vga);
   h->type_of_loader = 0xFF;
   h->loadflags |= kCanUseHeap;
   h->heap_end_ptr = kSetupHeapEnd - 0x200;

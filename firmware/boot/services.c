@@ -31,9 +31,15 @@ static void print_list(const char* format, va_list arguments) {
       case 's':
         for (const char* s = va_arg(arguments, const char*); *s; ++s) put(*s);
         break;
-      case 'c': put(va_arg(arguments, int)); break;
-      case 'u': put_number(va_arg(arguments, u32), 10); break;
-      case 'x': put_number(va_arg(arguments, u32), 16); break;
+      case 'c':
+        put(va_arg(arguments, int));
+        break;
+      case 'u':
+        put_number(va_arg(arguments, u32), 10);
+        break;
+      case 'x':
+        put_number(va_arg(arguments, u32), 16);
+        break;
     }
   }
 }
@@ -132,11 +138,8 @@ static bool usable_range(u32* index, u32* begin, u32* end) {
     u32 type;
   } __attribute__((packed)) range;
   do {
-    struct ServiceRegs r = {.eax = 0xE820,
-                            .ebx = *index,
-                            .ecx = sizeof(range),
-                            .edx = 0x534D4150,
-                            .edi = (u32)&range};
+    struct ServiceRegs r = {
+        .eax = 0xE820, .ebx = *index, .ecx = sizeof(range), .edx = 0x534D4150, .edi = (u32)&range};
     call_service(0x15, &r);
     if (failed(&r) || r.eax != 0x534D4150) fail("the firmware has no memory map (INT 15h/E820h)");
     *index = r.ebx;

@@ -42,20 +42,23 @@ void expect_equal(u32 line, u32 got, u32 expected);
 #define EXPECT(condition) expect_equal(__LINE__, (condition) ? 1 : 0, 1)
 
 // Calls INT `vector`; AX and what else the initialisers name.
-#define SERVICE(vector, ...)                 \
-  ({                                         \
+#define SERVICE(vector, ...)                  \
+  ({                                          \
     struct ServiceRegs regs_ = {__VA_ARGS__}; \
-    call_service(vector, &regs_);            \
-    regs_;                                   \
+    call_service(vector, &regs_);             \
+    regs_;                                    \
   })
 
 enum {
-  kPatternLba = 64,      // from here on each 32-bit word of a sector is the sector's LBA
+  kPatternLba = 64,  // from here on each 32-bit word of a sector is the sector's LBA
   kPatternSectors = 256,
   kScratchLba = 1024,
   kDiskSectors = 32768,  // 16 MB
   kBuffer = 0x20000      // free memory to 7FFFFh
 };
+
+// INT 15h/87h, between any addresses below 4 GB.
+bool block_move(u32 to, u32 from, u32 bytes);
 
 void screen_cases(void);
 void disk_cases(u32 drive);

@@ -12,8 +12,8 @@ struct Packet {
 
 static struct ServiceRegs extended(u8 function, u64 lba, u16 count, u16 segment, u16 offset,
                                    struct Packet* packet) {
-  *packet = (struct Packet){
-      .size = 16, .count = count, .offset = offset, .segment = segment, .lba = lba};
+  *packet =
+      (struct Packet){.size = 16, .count = count, .offset = offset, .segment = segment, .lba = lba};
   return SERVICE(0x13, .eax = function << 8, .edx = g_drive, .esi = (u32)packet);
 }
 

@@ -108,9 +108,9 @@ static void small_cases(void) {
 
 static void register_case(void) {
   begin("services keep the registers that they don't return values in");
-  struct ServiceRegs r = SERVICE(0x15, .eax = 0x11228800, .ebx = 0x22222222, .ecx = 0x33333333,
-                                 .edx = 0x44444444, .esi = 0x55555555, .edi = 0x66666666,
-                                 .ebp = 0x77777777, .ds = 0x1234, .es = 0x4321);
+  struct ServiceRegs r =
+      SERVICE(0x15, .eax = 0x11228800, .ebx = 0x22222222, .ecx = 0x33333333, .edx = 0x44444444,
+              .esi = 0x55555555, .edi = 0x66666666, .ebp = 0x77777777, .ds = 0x1234, .es = 0x4321);
   EXPECT_EQ(r.eax >> 16, 0x1122);
   EXPECT_EQ(r.ebx, 0x22222222);
   EXPECT_EQ(r.ecx, 0x33333333);

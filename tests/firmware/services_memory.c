@@ -12,8 +12,8 @@ static void e820_cases(void) {
   u32 next = 0, entries = 0, low = 0, high = 0;
   bool ebda = false, io_apic = false, lapic = false, rom = false;
   do {
-    struct ServiceRegs r = SERVICE(0x15, .eax = 0xE820, .ebx = next, .ecx = 20,
-                                   .edx = 0x534D4150, .edi = (u32)&range);
+    struct ServiceRegs r =
+        SERVICE(0x15, .eax = 0xE820, .ebx = next, .ecx = 20, .edx = 0x534D4150, .edi = (u32)&range);
     EXPECT(!failed(&r));
     EXPECT_EQ(r.eax, 0x534D4150);
     EXPECT_EQ(r.ecx, 20);
@@ -53,8 +53,7 @@ static void e820_cases(void) {
   EXPECT_EQ(r.eax & 0xFFFF, kb < 0xFC00 ? kb : 0xFC00);
 }
 
-// INT 15h/87h
-static bool block_move(u32 to, u32 from, u32 bytes) {
+bool block_move(u32 to, u32 from, u32 bytes) {
   static struct {
     u16 limit, base_low;
     u8 base_middle, access, flags, base_high;
