@@ -187,7 +187,7 @@ static u32 controller(u32 function, u32 count) {
   return count;
 }
 
-static bool any_linked(void* count) {
+static bool all_linked(void* count) {
   for (u32 i = 0; i < *(u32*)count; ++i)
     if (!linked((void*)drive_at(i)->port)) return false;
   return true;
@@ -197,8 +197,8 @@ void ahci_init(void) {
   u32 ports = 0;
   for (u32 f = pci_next(0); f < 256; f = pci_next(f + 1))
     if (pci_read(f, 0x08) >> 8 == 0x010601) ports = controller(f, ports);
-  // A drive that is there has its link up within 10 ms (AHCI 10.1.2).
-  wait_until(any_linked, &ports, 10, 1000);
+  // Out-of-band signalling may take 10 ms (AHCI 10.1.2).
+  wait_until(all_linked, &ports, 20, 1000);
   u32 spin_up = wait_ms(kWaitSpinUp), drives = 0;
   for (u32 i = 0; i < ports; ++i) {
     struct Drive* drive = drive_at(i);

@@ -26,6 +26,10 @@ void keyboard_init(void) {
     print("Keyboard controller failed its self test\n");
     return;
   }
+  // Its own A20 output low, so that port 92h alone switches A20 where the two are ORed.
+  if (send(kStatus, 0xD1)) send(kData, 0xDD);
+  wait_until(input_empty, NULL, 20, 100);
+  outb(0x92, (inb(0x92) & 0xFC) | 2);
   // Interrupt on, translation to set 1, auxiliary port off, system flag.
   if (send(kStatus, 0x60)) send(kData, 0x65);
   send(kStatus, 0xAE);

@@ -46,6 +46,7 @@ static u32 place(u32 function, u32 bar, u32* memory, u32* io, u32* command) {
   bool is_io = mask & 1;
   bool is_64 = !is_io && (mask & 6) == 4;
   u32 size = is_io ? -(mask & 0xFFFC) & 0xFFFF : -(mask & ~15u);
+  if (!is_io && size && size < 0x1000) size = 0x1000;  // a page of its own
   u32* next = is_io ? io : memory;
   u32 address = (*next + size - 1) & -size;
   if (!mask || !size) {
