@@ -283,7 +283,7 @@ class Checker {
   }
 
   void check_devices(const OsSpec& os) {
-    for (PciFunction function : os.pci) {
+    for (PciAddress function : os.pci) {
       if (function.device == 0 || function.device == 0x1F) {
         report(os, "pci",
                fmt::format("'{}' claims {}, the {} bridge", os.name, to_string(function),
@@ -334,7 +334,7 @@ class Checker {
       report(b, "uart", fmt::format("COM{} belongs to both '{}' and '{}'", *b.uart, a.name, b.name),
              "give each OS its own UART, 1-4", place(a, "uart"));
     }
-    for (PciFunction function : b.pci) {
+    for (PciAddress function : b.pci) {
       if (std::find(a.pci.begin(), a.pci.end(), function) != a.pci.end()) {
         report(b, "pci",
                fmt::format("PCI function {} belongs to both '{}' and '{}'", to_string(function),
@@ -441,6 +441,11 @@ class Checker {
     if (!followers && (mode == StartMode::kParallel || mode == StartMode::kSequential)) {
       report("start.mode", "there is no follower to start",
              "add an [[os]] with role = \"follower\", or set start.mode = \"none\"");
+    }
+    if (followers && mode == StartMode::kNone) {
+      report("start.mode", "nobody starts the followers",
+             "choose \"parallel\" or \"sequential\", or remove the followers",
+             scenario_.place(scenario_.followers()[0]->key));
     }
     if (followers && mode == StartMode::kKexecReboot) {
       report("start.mode",

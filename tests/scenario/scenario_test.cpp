@@ -72,8 +72,8 @@ TEST_F(ScenarioFile, OwnershipFollowsFromFewKeys) {
   const OsSpec& follower = scenario.os[1];
   EXPECT_EQ(leader.uart, 1U);
   EXPECT_EQ(follower.uart, 2U);
-  EXPECT_THAT(leader.pci, ElementsAre(PciFunction{0, 4, 0}));
-  EXPECT_THAT(follower.pci, ElementsAre(PciFunction{0, 5, 0}));
+  EXPECT_THAT(leader.pci, ElementsAre(PciAddress{0, 4, 0}));
+  EXPECT_THAT(follower.pci, ElementsAre(PciAddress{0, 5, 0}));
   EXPECT_THAT(leader.pins, ElementsAre(0, 1, 2, 4, 8, 20));
   EXPECT_THAT(follower.pins, ElementsAre(3, 21));
   ASSERT_TRUE(follower.low_memory);
@@ -225,8 +225,8 @@ TEST(Units, Sizes) {
 }
 
 TEST(Units, PciFunctions) {
-  EXPECT_EQ(parse_pci("00:1f.2"), (PciFunction{0, 31, 2}));
-  EXPECT_EQ(parse_pci("4.0"), (PciFunction{0, 4, 0}));
+  EXPECT_EQ(parse_pci("00:1f.2"), (PciAddress{0, 31, 2}));
+  EXPECT_EQ(parse_pci("4.0"), (PciAddress{0, 4, 0}));
   EXPECT_EQ(parse_pci("00:20.0"), std::nullopt) << "32 devices on a bus";
   EXPECT_EQ(parse_pci("00:04.8"), std::nullopt) << "8 functions in a device";
   EXPECT_EQ(parse_pci("00:04"), std::nullopt);
