@@ -112,7 +112,7 @@ class Cache:
         if not new:
             return "an input is gone: " + min(before - set(now), default="?")
         more = f" and {len(new) - 1} more" if len(new) > 1 else ""
-        return f"an input changed: {new[0]}{more}"
+        return f"an input changed: {new[0].rsplit(' ', 1)[0]}{more}"
 
     def artefacts(self, name: str) -> Iterator[Path]:
         """Every version of an artefact that the cache holds."""

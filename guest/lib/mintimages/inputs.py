@@ -23,8 +23,11 @@ def file_line(path: Path, base: Path) -> str:
     return f"{kind} {name} {sha256(path)}"
 
 
-def tree_lines(directory: Path, base: Path) -> list[str]:
-    return [file_line(path, base) for path in sorted(directory.rglob("*")) if path.is_file()]
+def tree_lines(top: Path, base: Path) -> list[str]:
+    """A file, or all files of a directory."""
+    if top.is_file():
+        return [file_line(top, base)]
+    return [file_line(path, base) for path in sorted(top.rglob("*")) if path.is_file()]
 
 
 def installed_version(package: str) -> str | None:

@@ -71,6 +71,7 @@ class Image:
     seconds: int
     bits: int
     file: str  # its name in the artefact's directory
+    scripts: tuple[str, ...]  # what of guest/rootfs it uses
     content: Callable[[Debs, Path, Path], Tree]  # packages, scratch directory, log
     write: Callable[[Tree, Path, Path], None]  # tree, image, log
     debs: tuple[str, ...] = (BUSYBOX,)
@@ -80,7 +81,7 @@ class Image:
         return ()
 
     def inputs(self, cache: Cache) -> list[str]:
-        return [*tree_lines(rootfs.SCRIPTS, GUEST),
+        return [*(line for part in self.scripts for line in tree_lines(rootfs.SCRIPTS / part, GUEST)),
                 *(file_line(path, GUEST) for path in sorted(MODULES.glob("*.py"))),
                 *require_packages(self.packages, self.name, cache.look_only),
                 *Debs(cache, self.bits).inputs(self.debs)]
@@ -121,13 +122,14 @@ def follower_disk(bits: int, name: str | None = None) -> Image:
     """The follower's disk; with a name, that one's own: host name, host key and random seed."""
     suffix = f"-{name}" if name else ""
     return Image(f"disk-follower{bits}{suffix}", 2, bits, "disk.img",
-                 follower_tree(bits, name or "follower"), write_follower_disk, ALL_PACKAGES,
+                 ("common", "follower", rootfs.SEED_SOURCE.name), follower_tree(bits, name or "follower"), write_follower_disk, ALL_PACKAGES,
                  (ext2.PACKAGE, *COMPILER))
 
 
 def _initrd(name: str, bits: int, content: Callable[[Debs], Tree]) -> Image:
-    return Image(f"initrd-{name}{bits}", 1, bits, "initrd", lambda debs, scratch, log: content(debs),
-                 write_initrd, packages=("lz4",))
+    scripts = ("halt",) if name == "halt" else ("initrd", "common")
+    return Image(f"initrd-{name}{bits}", 1, bits, "initrd", scripts,
+                 lambda debs, scratch, log: content(debs), write_initrd, packages=("lz4",))
 
 
 def _all() -> list[Recipe]:
