@@ -31,8 +31,12 @@ class CpioTest(unittest.TestCase):
         tree.file("a", b"hello", 0o644)
         fields = [1, 0o100644, 0, 0, 1, 0, 5, 0, 0, 0, 0, 2, 0]
         trailer = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 11, 0]
-        expected = ("070701" + "".join(f"{field:08X}" for field in fields)).encode() + b"a\0hello\0\0\0"
-        expected += ("070701" + "".join(f"{field:08X}" for field in trailer)).encode() + b"TRAILER!!!\0"
+        expected = (
+            "070701" + "".join(f"{field:08X}" for field in fields)
+        ).encode() + b"a\0hello\0\0\0"
+        expected += (
+            "070701" + "".join(f"{field:08X}" for field in trailer)
+        ).encode() + b"TRAILER!!!\0"
         archive = cpio.newc(tree)
         self.assertEqual(archive.rstrip(b"\0"), expected.rstrip(b"\0"))
         self.assertEqual(len(archive) % 4, 0)
@@ -41,15 +45,16 @@ class CpioTest(unittest.TestCase):
         archive = cpio.newc(sample("ab"))
         names, offset = [], 0
         while not names or names[-1] != "TRAILER!!!":
-            header = archive[offset:offset + 110]
+            header = archive[offset : offset + 110]
             self.assertEqual(header[:6], b"070701")
             self.assertEqual(offset % 4, 0)
             size, length = int(header[54:62], 16), int(header[94:102], 16)
-            names.append(archive[offset + 110:offset + 110 + length - 1].decode())
+            names.append(archive[offset + 110 : offset + 110 + length - 1].decode())
             offset += -(-(110 + length) // 4) * 4
             offset += -(-size // 4) * 4
-        self.assertEqual(names[:-1], ["bin", "bin/a", "bin/b", "dev", "dev/console", "sbin", "sbin/init",
-                                      "tmp"])
+        self.assertEqual(
+            names[:-1], ["bin", "bin/a", "bin/b", "dev", "dev/console", "sbin", "sbin/init", "tmp"]
+        )
 
     def test_order_of_addition_does_not_matter(self):
         self.assertEqual(cpio.newc(sample("ab")), cpio.newc(sample("ba")))
@@ -75,8 +80,12 @@ class ImageTest(unittest.TestCase):
         finally:
             os.umask(before)
         self.assertEqual(first.read_bytes(), second.read_bytes())
-        check = subprocess.run(["e2fsck", "-fn", str(first)], capture_output=True, check=False,
-                               env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"))
+        check = subprocess.run(
+            ["e2fsck", "-fn", str(first)],
+            capture_output=True,
+            check=False,
+            env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"),
+        )
         self.assertEqual(check.returncode, 0, check.stdout)
 
     def test_sparse_copy_equals_its_source(self):
@@ -91,8 +100,14 @@ class ImageTest(unittest.TestCase):
         (self.directory / "sector").write_bytes(sector)
         (self.directory / "loader").write_bytes(loader)
         out = self.directory / "disk"
-        bootdisk.write(read, leader.tree(support.FakeDebs(), read), self.directory / "sector",
-                       self.directory / "loader", out, self.directory / "log")
+        bootdisk.write(
+            read,
+            leader.tree(support.FakeDebs(), read),
+            self.directory / "sector",
+            self.directory / "loader",
+            out,
+            self.directory / "log",
+        )
         return out.read_bytes()
 
     def test_leader_disk_has_the_boards_layout(self):
@@ -102,16 +117,17 @@ class ImageTest(unittest.TestCase):
         kernel, initrd = ((self.directory / name).read_bytes() for name in ("bzImage", "initrd"))
         self.assertEqual(disk[:2] + disk[510:512], b"\xeb\xfe\x55\xaa")
         self.assertEqual(disk[512:518], b"loader")
-        magic, version, kernel_lba, kernel_size, initrd_lba, initrd_size, length = struct.unpack_from(
-            "<8s6I", disk, 63 * 512)
+        magic, version, kernel_lba, kernel_size, initrd_lba, initrd_size, length = (
+            struct.unpack_from("<8s6I", disk, 63 * 512)
+        )
         self.assertEqual((magic, version, kernel_lba), (b"MINTBOOT", 1, 68))
-        self.assertEqual(disk[kernel_lba * 512:][:kernel_size], kernel)
-        self.assertEqual(disk[initrd_lba * 512:][:initrd_size], initrd)
-        self.assertEqual(disk[64 * 512:][:length + 1], b"root=/dev/sda1 rootwait\0")
+        self.assertEqual(disk[kernel_lba * 512 :][:kernel_size], kernel)
+        self.assertEqual(disk[initrd_lba * 512 :][:initrd_size], initrd)
+        self.assertEqual(disk[64 * 512 :][: length + 1], b"root=/dev/sda1 rootwait\0")
         kind, start, sectors = disk[450], *struct.unpack_from("<II", disk, 454)
         self.assertEqual((kind, start % 2048), (0x83, 0))
         self.assertEqual(len(disk), (start + sectors) * 512)
-        self.assertEqual(disk[start * 512 + 1080:][:2], b"\x53\xef")  # ext2's magic number
+        self.assertEqual(disk[start * 512 + 1080 :][:2], b"\x53\xef")  # ext2's magic number
 
     def test_leader_disk_without_initrd_says_so(self):
         disk = self.leader_disk(support.plan_document(self.directory))
@@ -135,8 +151,8 @@ class TreesTest(unittest.TestCase):
     def test_every_command_that_a_script_starts_is_there(self):
         tree = rootfs.follower(support.FakeDebs(), "os1", b"seed")
         paths = {entry.path for entry in tree.entries()}
-        for command in "bin/sh bin/devmem bin/httpd bin/crond bin/klogd bin/syslogd bin/nc bin/wget".split():
-            self.assertIn(command, paths)
+        for command in ("sh", "devmem", "httpd", "crond", "klogd", "syslogd", "nc", "wget"):
+            self.assertIn(f"bin/{command}", paths)
         self.assertIn("usr/sbin/dropbear", paths)
         self.assertIn("sbin/init", paths)
 
@@ -147,11 +163,20 @@ class TreesTest(unittest.TestCase):
             tree = leader.tree(support.FakeDebs(), read)
         script = {entry.path: entry.data for entry in tree.entries()}["etc/mint/start"].decode()
         stub = 'start_follower() { printf "[%s]" "$@"; echo; }'
-        done = subprocess.run(["sh", "-c", script.replace(". /etc/mint/starting", stub)],
-                              capture_output=True, text=True, check=True)
-        self.assertEqual(done.stdout.splitlines(), [
-            f"[os{core}][-l][--mint-core={core}][-i][--initrd=/boot/initrd-1]"
-            "[--command-line=console=ttyS1 quote='x y'][/boot/kernel-1]" for core in (1, 2)])
+        done = subprocess.run(
+            ["sh", "-c", script.replace(". /etc/mint/starting", stub)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(
+            done.stdout.splitlines(),
+            [
+                f"[os{core}][-l][--mint-core={core}][-i][--initrd=/boot/initrd-1]"
+                "[--command-line=console=ttyS1 quote='x y'][/boot/kernel-1]"
+                for core in (1, 2)
+            ],
+        )
 
     def test_sequential_waits_after_each_start(self):
         with tempfile.TemporaryDirectory() as name:
@@ -161,17 +186,24 @@ class TreesTest(unittest.TestCase):
             tree = leader.tree(support.FakeDebs(), read)
         script = {entry.path: entry.data for entry in tree.entries()}["etc/mint/start"].decode()
         stub = 'start_follower() { echo "start $1"; }; wait_for_follower() { echo "wait $1 $2"; }'
-        done = subprocess.run(["sh", "-c", script.replace(". /etc/mint/starting", stub)],
-                              capture_output=True, text=True, check=True)
-        self.assertEqual(done.stdout.split("\n")[:-1],
-                         ["start os1", "wait os1 1", "start os2", "wait os2 2"])
+        done = subprocess.run(
+            ["sh", "-c", script.replace(". /etc/mint/starting", stub)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(
+            done.stdout.split("\n")[:-1], ["start os1", "wait os1 1", "start os2", "wait os2 2"]
+        )
 
 
 class HostKeyTest(unittest.TestCase):
     def test_rfc_8032_section_7_1_test_1(self):
         seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
-        self.assertEqual(hostkey.public_key(seed).hex(),
-                         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+        self.assertEqual(
+            hostkey.public_key(seed).hex(),
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        )
 
     def test_names_have_different_keys_of_dropbears_format(self):
         one, other = hostkey.dropbear_key("os1"), hostkey.dropbear_key("os2")

@@ -21,8 +21,13 @@ class PlanTest(unittest.TestCase):
 
     def tool(self, *arguments):
         environment = dict(os.environ, MINTSIM_CACHE=str(self.directory / "cache"))
-        return subprocess.run([str(support.TOOL), *map(str, arguments)], capture_output=True, text=True,
-                              env=environment, check=False)
+        return subprocess.run(
+            [str(support.TOOL), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
 
     def assert_refused(self, *words):
         with self.assertRaises(BadInput) as caught:
@@ -115,8 +120,17 @@ class PlanTest(unittest.TestCase):
     def test_tool_names_the_line_of_broken_json(self):
         path = self.directory / "plan.json"
         path.write_text('{\n "mode": \n}')
-        done = self.tool("leader-disk", "--plan", path, "--boot-sector", path, "--boot-loader", path,
-                         "--out", self.directory / "out")
+        done = self.tool(
+            "leader-disk",
+            "--plan",
+            path,
+            "--boot-sector",
+            path,
+            "--boot-loader",
+            path,
+            "--out",
+            self.directory / "out",
+        )
         self.assertEqual(done.returncode, 2)
         self.assertIn("line 3", done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1)

@@ -41,11 +41,17 @@ def plan_document(directory: Path) -> dict[str, Any]:
     follower = {"kernel": "bzImage", "initrd": "initrd", "cmdline": "console=ttyS1 quote='x y'"}
     return {
         "mode": "parallel",
-        "leader": {"arch": "x86_64", "kernel": "bzImage", "initrd": None,
-                   "cmdline": "root=/dev/sda1 rootwait"},
+        "leader": {
+            "arch": "x86_64",
+            "kernel": "bzImage",
+            "initrd": None,
+            "cmdline": "root=/dev/sda1 rootwait",
+        },
         "kexec": "kexec",
-        "followers": [{"name": "os1", "core": 1, "kexec_args": ["--mint-core=1"], **follower},
-                      {"name": "os2", "core": 2, "kexec_args": ["--mint-core=2"], **follower}],
+        "followers": [
+            {"name": "os1", "core": 1, "kexec_args": ["--mint-core=1"], **follower},
+            {"name": "os2", "core": 2, "kexec_args": ["--mint-core=2"], **follower},
+        ],
     }
 
 

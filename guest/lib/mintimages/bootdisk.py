@@ -27,7 +27,9 @@ SPARE_BYTES = 4 << 20  # in the root file system, for what the guest writes
 GRAIN = 1 << 20
 
 
-def write(plan: Plan, root: Tree, boot_sector: Path, boot_loader: Path, out: Path, log: Path) -> None:
+def write(
+    plan: Plan, root: Tree, boot_sector: Path, boot_loader: Path, out: Path, log: Path
+) -> None:
     """Writes the whole disk to `out`."""
     kernel = plan.leader.kernel.read_bytes()
     initrd = plan.leader.initrd.read_bytes() if plan.leader.initrd else b""
@@ -37,14 +39,24 @@ def write(plan: Plan, root: Tree, boot_sector: Path, boot_loader: Path, out: Pat
     size = -(-(ext2.content_bytes(root) + SPARE_BYTES) // GRAIN) * GRAIN
     partition = out.with_suffix(".ext2")
     ext2.write(root, size, "mint-leader", partition, log)
-    header = struct.pack("<8s6I", b"MINTBOOT", HEADER_VERSION, KERNEL_LBA, len(kernel),
-                         initrd_lba if initrd else 0, len(initrd), len(plan.leader.cmdline.encode()))
-    pieces = {0: _boot_sector(boot_sector, partition_lba, size // SECTOR),
-              LOADER_LBA: _boot_loader(boot_loader),
-              HEADER_LBA: header,
-              CMDLINE_LBA: plan.leader.cmdline.encode() + b"\0",
-              KERNEL_LBA: kernel,
-              initrd_lba: initrd}
+    header = struct.pack(
+        "<8s6I",
+        b"MINTBOOT",
+        HEADER_VERSION,
+        KERNEL_LBA,
+        len(kernel),
+        initrd_lba if initrd else 0,
+        len(initrd),
+        len(plan.leader.cmdline.encode()),
+    )
+    pieces = {
+        0: _boot_sector(boot_sector, partition_lba, size // SECTOR),
+        LOADER_LBA: _boot_loader(boot_loader),
+        HEADER_LBA: header,
+        CMDLINE_LBA: plan.leader.cmdline.encode() + b"\0",
+        KERNEL_LBA: kernel,
+        initrd_lba: initrd,
+    }
     with out.open("wb") as disk:
         for lba, data in pieces.items():
             disk.seek(lba * SECTOR)
@@ -56,9 +68,11 @@ def write(plan: Plan, root: Tree, boot_sector: Path, boot_loader: Path, out: Pat
 
 def _boot_sector(path: Path, start: int, sectors: int) -> bytes:
     code = _read(path, "boot sector")
-    if len(code) > SECTOR or any(code[PARTITION_TABLE:SECTOR - len(SIGNATURE)]):
-        raise BadInput(f"{path}: a boot sector has 512 bytes and leaves {PARTITION_TABLE} to 509 zero, "
-                       "where the partition table goes; remedy: build the firmware anew")
+    if len(code) > SECTOR or any(code[PARTITION_TABLE : SECTOR - len(SIGNATURE)]):
+        raise BadInput(
+            f"{path}: a boot sector has 512 bytes and leaves {PARTITION_TABLE} to 509 zero, "
+            "where the partition table goes; remedy: build the firmware anew"
+        )
     code = code[:PARTITION_TABLE].ljust(PARTITION_TABLE, b"\0")
     entry = struct.pack("<B3sB3sII", ACTIVE, NO_CHS, LINUX, NO_CHS, start, sectors)
     return code + entry.ljust(64, b"\0") + SIGNATURE
@@ -67,8 +81,10 @@ def _boot_sector(path: Path, start: int, sectors: int) -> bytes:
 def _boot_loader(path: Path) -> bytes:
     code = _read(path, "boot loader")
     if len(code) > LOADER_SECTORS * SECTOR:
-        raise BadInput(f"{path}: {len(code)} bytes, but the boot loader has {LOADER_SECTORS} sectors "
-                       f"({LOADER_SECTORS * SECTOR} bytes); remedy: make it smaller")
+        raise BadInput(
+            f"{path}: {len(code)} bytes, but the boot loader has {LOADER_SECTORS} sectors "
+            f"({LOADER_SECTORS * SECTOR} bytes); remedy: make it smaller"
+        )
     return code
 
 
@@ -76,8 +92,10 @@ def _read(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(f"{path}: {what}: {error.strerror}; remedy: build the firmware "
-                       "(cmake --build --preset release) and name its file") from error
+        raise BadInput(
+            f"{path}: {what}: {error.strerror}; remedy: build the firmware "
+            "(cmake --build --preset release) and name its file"
+        ) from error
 
 
 def _sectors(size: int) -> int:

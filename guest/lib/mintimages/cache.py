@@ -26,8 +26,11 @@ INPUTS_FILE = "inputs.txt"
 class Recipe(Protocol):
     """How one artefact is made."""
 
-    name: str
-    seconds: int  # rough build time on two cores, for the progress line
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def seconds(self) -> int: ...  # rough build time on two cores, for the progress line
 
     def dependencies(self) -> Sequence["Recipe"]: ...
 
@@ -52,8 +55,10 @@ class Cache:
             for part in ("", "tmp", "locks", "logs"):
                 (root / part).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise BadInput(f"{root}: the image cache can't be made there ({error.strerror}); "
-                           "remedy: set MINTSIM_CACHE to a directory you can write to") from error
+            raise BadInput(
+                f"{root}: the image cache can't be made there ({error.strerror}); "
+                "remedy: set MINTSIM_CACHE to a directory you can write to"
+            ) from error
         self._inputs: dict[str, str] = {}
 
     def inputs_text(self, recipe: Recipe) -> str:
@@ -72,7 +77,7 @@ class Cache:
         return self.root / self.key(recipe)
 
     def ensure(self, recipe: Recipe) -> Path:
-        """Builds the artefact and what it depends on unless they are there; returns its directory."""
+        """Builds the artefact and what it depends on unless there; returns its directory."""
         for needed in recipe.dependencies():
             self.ensure(needed)
         path = self.path(recipe)

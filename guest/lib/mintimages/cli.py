@@ -3,12 +3,11 @@
 
 import argparse
 import os
-import shutil
-import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from . import bootdisk, leader, plan, recipes
+from . import bootdisk, ext2, leader, plan, recipes
 from .cache import Cache, Recipe, default_root
 from .debs import DEBIAN_ARCH, Debs
 from .errors import EXIT_BAD_INPUT, EXIT_BUILD_FAILED, EXIT_OWN_FAULT, BadInput, BuildFailed
@@ -24,7 +23,8 @@ EPILOGUE = "Exit codes: 0 done, 1 a build failed, 2 bad or missing input, 3 own 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
-        return options.action(options, Cache(default_root(), look_only=options.action in (path, list_all)))
+        action: Callable[[argparse.Namespace, Cache], int] = options.action
+        return action(options, Cache(default_root(), look_only=action in (path, list_all)))
     except BadInput as error:
         say(str(error))
         return EXIT_BAD_INPUT
@@ -80,11 +80,17 @@ def leader_disk(options: argparse.Namespace, cache: Cache) -> int:
 
 def follower_disk(options: argparse.Namespace, cache: Cache) -> int:
     if not plan.NAME.fullmatch(options.name):
-        raise BadInput(f"--name '{options.name}': can't be a host name; remedy: give at most 32 letters, "
-                       "digits, - or _")
+        raise BadInput(
+            f"--name '{options.name}': can't be a host name; remedy: give at most 32 letters, "
+            "digits, - or _"
+        )
     built = cache.ensure(recipes.follower_disk(plan.ARCHES[options.arch], options.name))
-    with _Output(options.out) as part, (built / "disk.img").open("rb") as disk, part.open("wb") as out:
-        recipes.ext2.copy_sparse(built / "disk.img", out, 0)
+    with (
+        _Output(options.out) as part,
+        (built / "disk.img").open("rb") as disk,
+        part.open("wb") as out,
+    ):
+        ext2.copy_sparse(built / "disk.img", out, 0)
         out.truncate(os.fstat(disk.fileno()).st_size)
     return 0
 

@@ -24,15 +24,22 @@ from .tree import FILE, PROGRAM, Tree
 DEBIAN_ARCH = {64: "amd64", 32: "i386"}
 LIBRARY_DIRECTORY = {64: "lib/x86_64-linux-gnu", 32: "lib/i386-linux-gnu"}
 # The ELF interpreter's path is part of the ABI.
-LOADER = {64: ("lib64/ld-linux-x86-64.so.2", "ld-linux-x86-64.so.2"),
-          32: ("lib/ld-linux.so.2", "ld-linux.so.2")}
+LOADER = {
+    64: ("lib64/ld-linux-x86-64.so.2", "ld-linux-x86-64.so.2"),
+    32: ("lib/ld-linux.so.2", "ld-linux.so.2"),
+}
 
 BUSYBOX = "busybox-static"
 DROPBEAR = "dropbear-bin"
 # Package and shared library of everything dropbear is linked with.
-DROPBEAR_LIBRARIES = {"libc6": "libc.so.6", "libcrypt1": "libcrypt.so.1",
-                      "libtomcrypt1": "libtomcrypt.so.1", "libtommath1": "libtommath.so.1",
-                      "libgmp10": "libgmp.so.10", "zlib1g": "libz.so.1"}
+DROPBEAR_LIBRARIES = {
+    "libc6": "libc.so.6",
+    "libcrypt1": "libcrypt.so.1",
+    "libtomcrypt1": "libtomcrypt.so.1",
+    "libtommath1": "libtommath.so.1",
+    "libgmp10": "libgmp.so.10",
+    "zlib1g": "libz.so.1",
+}
 ALL_PACKAGES = (BUSYBOX, DROPBEAR, *DROPBEAR_LIBRARIES)
 
 
@@ -49,8 +56,10 @@ class Debs:
     def inputs(self, packages: tuple[str, ...]) -> list[str]:
         """Version and hash of each package, fetching them if this is the first time."""
         resolved = self._resolved() or self.fetch()
-        return [f"deb {name}:{self.arch} {resolved[name]['version']} {resolved[name]['sha256']}"
-                for name in packages]
+        return [
+            f"deb {name}:{self.arch} {resolved[name]['version']} {resolved[name]['sha256']}"
+            for name in packages
+        ]
 
     def fetch(self) -> dict[str, dict[str, str]]:
         """Fetches all packages and records their versions, unless another process just has."""
@@ -70,7 +79,9 @@ class Debs:
         """Adds the SSH server and its libraries."""
         tree.file("usr/sbin/dropbear", self._file(DROPBEAR, "usr/sbin/dropbear"), PROGRAM)
         for package, library in DROPBEAR_LIBRARIES.items():
-            tree.file(f"{LIBRARY_DIRECTORY[self.bits]}/{library}", self._library(package, library), FILE)
+            tree.file(
+                f"{LIBRARY_DIRECTORY[self.bits]}/{library}", self._library(package, library), FILE
+            )
         path, name = LOADER[self.bits]
         tree.file(path, self._library("libc6", name), PROGRAM)
 
@@ -79,13 +90,17 @@ class Debs:
             record = json.loads(self._record.read_text())
         except (FileNotFoundError, ValueError):
             return None
-        known = all(name in record and (self._directory / record[name]["file"]).is_file()
-                    for name in ALL_PACKAGES)
+        known = all(
+            name in record and (self._directory / record[name]["file"]).is_file()
+            for name in ALL_PACKAGES
+        )
         return record if known else None
 
     def _fetch(self) -> dict[str, dict[str, str]]:
-        say(f"debs-{self.arch}: fetching {len(ALL_PACKAGES)} packages, about 20 s, because their "
-            "versions are not recorded in the cache")
+        say(
+            f"debs-{self.arch}: fetching {len(ALL_PACKAGES)} packages, about 20 s, because their "
+            "versions are not recorded in the cache"
+        )
         log = self._cache.root / "logs" / f"debs-{self.arch}.log"
         log.unlink(missing_ok=True)
         temporary = self._cache.root / "tmp" / f"debs-{self.arch}"
@@ -104,7 +119,9 @@ class Debs:
             record[name] = {"version": version, "file": path.name, "sha256": sha256(path)}
         missing = [name for name in ALL_PACKAGES if name not in record]
         if missing:
-            raise BuildFailed(f"debs-{self.arch}: apt-get did not fetch {' '.join(missing)}; see {log}")
+            raise BuildFailed(
+                f"debs-{self.arch}: apt-get did not fetch {' '.join(missing)}; see {log}"
+            )
         self._directory.mkdir(parents=True, exist_ok=True)
         for path in downloads.iterdir():
             path.replace(self._directory / path.name)
@@ -119,12 +136,18 @@ class Debs:
         for part in ("lists/partial", "cache/archives/partial"):
             (root / part).mkdir(parents=True)
         (root / "status").touch()
-        settings = {"APT::Architecture": self.arch, "APT::Architectures": self.arch,
-                    "Dir::State": root, "Dir::State::lists": root / "lists",
-                    "Dir::State::status": root / "status", "Dir::Cache": root / "cache",
-                    "Acquire::Languages": "none", "APT::Sandbox::User": "root",
-                    "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
-                    "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled": "false"}
+        settings = {
+            "APT::Architecture": self.arch,
+            "APT::Architectures": self.arch,
+            "Dir::State": root,
+            "Dir::State::lists": root / "lists",
+            "Dir::State::status": root / "status",
+            "Dir::Cache": root / "cache",
+            "Acquire::Languages": "none",
+            "APT::Sandbox::User": "root",
+            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
+            "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled": "false",
+        }
         return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
 
     def _library(self, package: str, library: str) -> bytes:
@@ -137,7 +160,9 @@ class Debs:
         deb = self._directory / resolved[package]["file"]
         if sha256(deb) != resolved[package]["sha256"]:
             raise BadInput(f"{deb}: damaged; remedy: delete it")
-        data = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(deb)], capture_output=True, check=True)
+        data = subprocess.run(
+            ["dpkg-deb", "--fsys-tarfile", str(deb)], capture_output=True, check=True
+        )
         with tarfile.open(fileobj=io.BytesIO(data.stdout)) as archive:
             present = {member.name.removeprefix("./"): member for member in archive.getmembers()}
             for name in names:
@@ -149,6 +174,16 @@ class Debs:
 
 
 def _fields(deb: Path, *names: str) -> list[str]:
-    answer = subprocess.run(["dpkg-deb", "--showformat", "".join(f"${{{name}}}\n" for name in names),
-                             "--show", str(deb)], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [
+            "dpkg-deb",
+            "--showformat",
+            "".join(f"${{{name}}}\n" for name in names),
+            "--show",
+            str(deb),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return answer.stdout.splitlines()

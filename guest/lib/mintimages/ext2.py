@@ -31,9 +31,27 @@ def write(tree: Tree, size: int, label: str, image: Path, log: Path) -> None:
     archive = image.with_suffix(".tar")
     archive.write_bytes(tar(tree))
     try:
-        run(["genext2fs", "-B", str(BLOCK), "-b", str(size // BLOCK), "-m", "0", "-f", "-L", label,
-             "-N", str(len(tree.entries()) + SPARE_INODES), "-a", str(archive), str(image)],
-            log, PACKAGE)
+        run(
+            [
+                "genext2fs",
+                "-B",
+                str(BLOCK),
+                "-b",
+                str(size // BLOCK),
+                "-m",
+                "0",
+                "-f",
+                "-L",
+                label,
+                "-N",
+                str(len(tree.entries()) + SPARE_INODES),
+                "-a",
+                str(archive),
+                str(image),
+            ],
+            log,
+            PACKAGE,
+        )
     finally:
         archive.unlink()
 

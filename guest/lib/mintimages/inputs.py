@@ -33,8 +33,12 @@ def tree_lines(top: Path, base: Path) -> list[str]:
 def installed_version(package: str) -> str | None:
     """Version of an installed Debian package, or None."""
     try:
-        answer = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", package],
-                                capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            ["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", package],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     except FileNotFoundError as error:
         raise BadInput("dpkg-query: not found; remedy: run this on Debian 12") from error
     return answer.stdout[3:] if answer.stdout.startswith("ii ") else None
@@ -47,9 +51,11 @@ def require_packages(packages: Iterable[str], purpose: str, look_only: bool = Fa
     missing = [name for name in packages if installed_version(name) is None]
     if missing:
         if look_only or os.environ.get("MINTSIM_INSTALL") != "1" or os.geteuid() != 0:
-            raise BadInput(f"{purpose}: needs packages that are not installed: {' '.join(missing)}; "
-                           f"remedy: apt-get install {' '.join(missing)} "
-                           "(or MINTSIM_INSTALL=1 as root, which does it for you)")
+            raise BadInput(
+                f"{purpose}: needs packages that are not installed: {' '.join(missing)}; "
+                f"remedy: apt-get install {' '.join(missing)} "
+                "(or MINTSIM_INSTALL=1 as root, which does it for you)"
+            )
         install(missing, purpose)
     return [f"package {name}={installed_version(name)}" for name in packages]
 
@@ -58,9 +64,17 @@ def install(packages: list[str], purpose: str) -> None:
     say(f"{purpose}: installing {' '.join(packages)}")
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env=environment, check=False)
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
     if done.returncode != 0:
         output = (done.stdout + done.stderr).strip().splitlines()[-10:]
-        raise BuildFailed(f"{purpose}: apt-get install {' '.join(packages)} failed (are the package "
-                          "lists there? apt-get update):\n    " + "\n    ".join(output))
+        raise BuildFailed(
+            f"{purpose}: apt-get install {' '.join(packages)} failed (are the package "
+            "lists there? apt-get update):\n    " + "\n    ".join(output)
+        )

@@ -44,11 +44,17 @@ class _Boot:
 
 
 def start_script(plan: Plan, boot: _Boot) -> str:
-    lines = ["#!/bin/sh", f"# Generated from the plan, mode {plan.mode}.", ". /etc/mint/starting", ""]
+    lines = [
+        "#!/bin/sh",
+        f"# Generated from the plan, mode {plan.mode}.",
+        ". /etc/mint/starting",
+        "",
+    ]
     if plan.mode == "kexec-reboot":
         cmdline = plan.leader.cmdline + " mint.boot=2"
-        arguments = _kexec_arguments(plan.check_digest, plan.leader.kernel, plan.leader.initrd, cmdline,
-                                     (), boot)
+        arguments = _kexec_arguments(
+            plan.check_digest, plan.leader.kernel, plan.leader.initrd, cmdline, (), boot
+        )
         lines.append(f"reboot_by_kexec {arguments}")
     elif plan.mode == "halt":
         lines += ['echo "mint: halting"', "halt -f"]
@@ -58,16 +64,28 @@ def start_script(plan: Plan, boot: _Boot) -> str:
 
 
 def _start_line(plan: Plan, follower: Follower, boot: _Boot) -> str:
-    arguments = _kexec_arguments(plan.check_digest, follower.kernel, follower.initrd, follower.cmdline,
-                                 ("-l", *follower.kexec_args), boot)
+    arguments = _kexec_arguments(
+        plan.check_digest,
+        follower.kernel,
+        follower.initrd,
+        follower.cmdline,
+        ("-l", *follower.kexec_args),
+        boot,
+    )
     line = f"start_follower {follower.name} {arguments}"
     if plan.mode == "sequential":
         line += f" &&\n\twait_for_follower {follower.name} {follower.core}"
     return line
 
 
-def _kexec_arguments(check_digest: bool, kernel: Path, initrd: Path | None, cmdline: str,
-                     arguments: Sequence[str], boot: _Boot) -> str:
+def _kexec_arguments(
+    check_digest: bool,
+    kernel: Path,
+    initrd: Path | None,
+    cmdline: str,
+    arguments: Sequence[str],
+    boot: _Boot,
+) -> str:
     words = list(arguments)
     if not check_digest:
         words.append("-i")

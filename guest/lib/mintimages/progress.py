@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import BadInput, BuildFailed
 
@@ -26,17 +27,39 @@ def tail(log: Path) -> str:
     return "\n".join("    " + line for line in lines[-LOG_TAIL_LINES:])
 
 
-def run(command: Sequence[str], log: Path, package: str, **options: object) -> None:
+def run(command: Sequence[str], log: Path, package: str, cwd: Path | None = None) -> None:
     """Runs `command`, its output appended to `log`. `package` is what provides the program."""
-    environment = dict(os.environ, LC_ALL="C", TZ="UTC", SOURCE_DATE_EPOCH="0")
     with log.open("ab") as out:
-        out.write(("$ " + " ".join(command) + "\n").encode())
-        out.flush()
-        try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out,
-                                  stderr=subprocess.STDOUT, env=environment, check=False, **options)
-        except FileNotFoundError as error:
-            raise BadInput(f"{command[0]}: not found; remedy: apt-get install {package}") from error
-    if done.returncode != 0:
-        raise BuildFailed(f"{command[0]} ended with {done.returncode}; its log is {log}, the end of it:"
-                          f"\n{tail(log)}")
+        process = _start(command, out, subprocess.STDOUT, package, cwd)
+        status = process.wait()
+    if status != 0:
+        raise BuildFailed(
+            f"{command[0]} ended with {status}; its log is {log}, the end of it:\n{tail(log)}"
+        )
+
+
+def run_aloud(command: Sequence[str], log: Path, package: str) -> None:
+    """Like run(), but what the command says on standard error is shown as it comes."""
+    with log.open("ab") as out:
+        process = _start(command, out, subprocess.PIPE, package, None)
+        for line in process.stderr or ():
+            out.write(line)
+            out.flush()
+            say(line.decode(errors="replace").rstrip())
+        status = process.wait()
+    if status != 0:
+        raise BuildFailed(f"{command[0]} ended with {status}; its log is {log}")
+
+
+def _start(
+    command: Sequence[str], out: BinaryIO, errors: int, package: str, cwd: Path | None
+) -> "subprocess.Popen[bytes]":
+    out.write(("$ " + " ".join(command) + "\n").encode())
+    out.flush()
+    environment = dict(os.environ, LC_ALL="C", TZ="UTC", SOURCE_DATE_EPOCH="0")
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, env=environment, cwd=cwd
+        )
+    except FileNotFoundError as error:
+        raise BadInput(f"{command[0]}: not found; remedy: apt-get install {package}") from error

@@ -11,11 +11,24 @@ from .cache import Cache, Recipe
 from .debs import ALL_PACKAGES, BUSYBOX, Debs
 from .errors import BadInput
 from .inputs import file_line, require_packages, tree_lines
-from .progress import run
+from .progress import run, run_aloud
 from .rootfs import GUEST
 from .tree import Tree
 
 COMPILER = ("gcc", "gcc-12", "binutils")
+HOST_BUILD = (*COMPILER, "libc6-dev", "make", "patch")
+KERNEL_BUILD = (
+    *HOST_BUILD,
+    "linux-source-6.1",
+    "bc",
+    "bison",
+    "flex",
+    "libelf-dev",
+    "lz4",
+    "xz-utils",
+)
+KEXEC_BUILD = (*HOST_BUILD, "autoconf", "dpkg-dev")
+KEXEC_BUILD_I386 = (*KEXEC_BUILD, "gcc-multilib")
 FOLLOWER_DISK_BYTES = 64 << 20
 MODULES = Path(__file__).resolve().parent
 
@@ -32,25 +45,39 @@ class Scripted:
     seconds: int
     script: Path
     arguments: tuple[str, ...]
+    needs: tuple[str, ...]  # packages it can't do without; which are inputs the script knows
 
     def dependencies(self) -> Sequence[Recipe]:
         return ()
 
     def inputs(self, cache: Cache) -> list[str]:
         if not self.script.is_file():
-            raise BadInput(f"{self.name}: {self.script}: no such file; remedy: complete the source tree")
-        return [file_line(self.script, GUEST), *(self._line(text, cache) for text in self._listed())]
+            raise BadInput(
+                f"{self.name}: {self.script}: no such file; remedy: complete the source tree"
+            )
+        require_packages(self.needs, self.name, cache.look_only)
+        return [
+            file_line(self.script, GUEST),
+            *(self._line(text, cache) for text in self._listed()),
+        ]
 
     def build(self, cache: Cache, out: Path, log: Path) -> None:
-        run([str(self.script), str(out), *self.arguments], log, "bash")
+        run_aloud([str(self.script), str(out), *self.arguments], log, "bash")
 
     def _listed(self) -> list[str]:
-        answer = subprocess.run([str(self.script), "--inputs", *self.arguments], capture_output=True,
-                                text=True, stdin=subprocess.DEVNULL, check=False)
+        answer = subprocess.run(
+            [str(self.script), "--inputs", *self.arguments],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
         if answer.returncode != 0:
             reason = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
-            raise BadInput(f"{self.name}: {self.script.relative_to(GUEST.parent)} can't name its inputs: "
-                           f"{''.join(reason) or 'no reason given'}")
+            raise BadInput(
+                f"{self.name}: {self.script.relative_to(GUEST.parent)} can't name its inputs: "
+                f"{''.join(reason) or 'no reason given'}"
+            )
         return answer.stdout.split("\n")[:-1]
 
     def _line(self, text: str, cache: Cache) -> str:
@@ -81,10 +108,12 @@ class Image:
         return ()
 
     def inputs(self, cache: Cache) -> list[str]:
-        return [*(line for part in self.scripts for line in tree_lines(rootfs.SCRIPTS / part, GUEST)),
-                *(file_line(path, GUEST) for path in sorted(MODULES.glob("*.py"))),
-                *require_packages(self.packages, self.name, cache.look_only),
-                *Debs(cache, self.bits).inputs(self.debs)]
+        return [
+            *(line for part in self.scripts for line in tree_lines(rootfs.SCRIPTS / part, GUEST)),
+            *(file_line(path, GUEST) for path in sorted(MODULES.glob("*.py"))),
+            *require_packages(self.packages, self.name, cache.look_only),
+            *Debs(cache, self.bits).inputs(self.debs),
+        ]
 
     def build(self, cache: Cache, out: Path, log: Path) -> None:
         tree = self.content(Debs(cache, self.bits), out, log)
@@ -121,25 +150,50 @@ def follower_tree(bits: int, name: str) -> Callable[[Debs, Path, Path], Tree]:
 def follower_disk(bits: int, name: str | None = None) -> Image:
     """The follower's disk; with a name, that one's own: host name, host key and random seed."""
     suffix = f"-{name}" if name else ""
-    return Image(f"disk-follower{bits}{suffix}", 2, bits, "disk.img",
-                 ("common", "follower", rootfs.SEED_SOURCE.name), follower_tree(bits, name or "follower"), write_follower_disk, ALL_PACKAGES,
-                 (ext2.PACKAGE, *COMPILER))
+    return Image(
+        f"disk-follower{bits}{suffix}",
+        2,
+        bits,
+        "disk.img",
+        ("common", "follower", rootfs.SEED_SOURCE.name),
+        follower_tree(bits, name or "follower"),
+        write_follower_disk,
+        ALL_PACKAGES,
+        (ext2.PACKAGE, *COMPILER),
+    )
 
 
 def _initrd(name: str, bits: int, content: Callable[[Debs], Tree]) -> Image:
     scripts = ("halt",) if name == "halt" else ("initrd", "common")
-    return Image(f"initrd-{name}{bits}", 1, bits, "initrd", scripts,
-                 lambda debs, scratch, log: content(debs), write_initrd, packages=("lz4",))
+    return Image(
+        f"initrd-{name}{bits}",
+        1,
+        bits,
+        "initrd",
+        scripts,
+        lambda debs, scratch, log: content(debs),
+        write_initrd,
+        packages=("lz4",),
+    )
 
 
 def _all() -> list[Recipe]:
     recipes: list[Recipe] = []
     for variant in ("mint64", "mint32", "plain64", "plain32"):
-        recipes.append(Scripted(f"linux-{variant}", 200, GUEST / "linux" / "build", (variant,)))
+        recipes.append(
+            Scripted(f"linux-{variant}", 200, GUEST / "linux" / "build", (variant,), KERNEL_BUILD)
+        )
     for variant, infix in (("mint", ""), ("plain", "plain-")):
         for arch in ("x86_64", "i386"):
-            recipes.append(Scripted(f"kexec-{infix}{arch}", 40, GUEST / "kexec-tools" / "build",
-                                    (arch, variant)))
+            recipes.append(
+                Scripted(
+                    f"kexec-{infix}{arch}",
+                    40,
+                    GUEST / "kexec-tools" / "build",
+                    (arch, variant),
+                    KEXEC_BUILD_I386 if arch == "i386" else KEXEC_BUILD,
+                )
+            )
     for bits in (64, 32):
         recipes.append(_initrd("leader", bits, lambda debs: rootfs.initrd(debs, "leader")))
         recipes.append(_initrd("follower", bits, lambda debs: rootfs.initrd(debs, "follower")))

@@ -16,18 +16,19 @@ SEED_SOURCE = SCRIPTS / "seed_random.c"
 MOUNT_POINTS = ("dev", "proc", "sys", "run", "tmp", "root", "var/log")
 
 # Busybox's applets that get a link in /bin: what the scripts use, and what one wants on a console.
-INITRD_COMMANDS = "cat devmem echo halt mount mknod sh sleep switch_root".split()
-COMMANDS = INITRD_COMMANDS + (
-    "[ ash awk chmod chown cmp cp cut date dd df dmesg du env expr false find free grep head hexdump "
-    "hostname id ifconfig kill killall klogd ln logger ls md5sum mkdir mv nc netstat od pidof ping "
-    "poweroff printf ps pwd reboot rm rmdir route sed sha256sum sort stty sync syslogd tail test time "
-    "top touch true tty umount uname uniq uptime usleep vi wc wget xxd crond httpd").split()
+INITRD_COMMANDS = "cat devmem echo halt mount mknod sh sleep switch_root"
+COMMANDS = f"""{INITRD_COMMANDS}
+    [ ash awk chmod chown cmp cp crond cut date dd df dmesg du env expr false find free grep
+    head hexdump hostname httpd id ifconfig kill killall klogd ln logger ls md5sum mkdir mv nc
+    netstat od pidof ping poweroff printf ps pwd reboot rm rmdir route sed sha256sum sort stty
+    sync syslogd tail test time top touch true tty umount uname uniq uptime usleep vi wc wget
+    xxd"""
 
 # Where each role's root file system is.
 ROOT_DEVICE = {"leader": "/dev/sda1", "follower": "/dev/sda"}
 
 
-def base(debs: Debs, commands: list[str]) -> Tree:
+def base(debs: Debs, commands: str) -> Tree:
     """Mount points, busybox and links to it."""
     tree = Tree()
     for directory in MOUNT_POINTS:
@@ -35,7 +36,7 @@ def base(debs: Debs, commands: list[str]) -> Tree:
     tree.character_device("dev/console", 5, 1)
     tree.file("bin/busybox", debs.busybox(), PROGRAM)
     tree.link("var/run", "../run")
-    for command in commands:
+    for command in commands.split():
         tree.link(f"bin/{command}", "busybox")
     return tree
 
@@ -72,14 +73,37 @@ def follower(debs: Debs, name: str, seed_program: bytes) -> Tree:
     debs.add_dropbear(tree)
     tree.file("etc/dropbear/ed25519_host_key", hostkey.dropbear_key(name), 0o600)
     tree.file("sbin/seed-random", seed_program, PROGRAM)
-    tree.file("var/lib/random-seed", hashlib.shake_256(b"mintsim: " + name.encode()).digest(512), 0o600)
+    tree.file(
+        "var/lib/random-seed", hashlib.shake_256(b"mintsim: " + name.encode()).digest(512), 0o600
+    )
     return tree
 
 
 def build_seed_program(bits: int, out: Path, log: Path) -> bytes:
     """Compiles seed-random to `out` and returns it."""
-    run(["gcc", f"-m{bits}", "-Os", "-Wall", "-Wextra", "-Werror", "-static", "-nostdlib",
-         "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-pie",
-         "-no-pie", "-Wl,--build-id=none", "-Wl,-z,noseparate-code", "-s", "-o", str(out),
-         str(SEED_SOURCE)], log, "gcc")
+    run(
+        [
+            "gcc",
+            f"-m{bits}",
+            "-Os",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-static",
+            "-nostdlib",
+            "-ffreestanding",
+            "-fno-stack-protector",
+            "-fno-asynchronous-unwind-tables",
+            "-fno-pie",
+            "-no-pie",
+            "-Wl,--build-id=none",
+            "-Wl,-z,noseparate-code",
+            "-s",
+            "-o",
+            str(out),
+            str(SEED_SOURCE),
+        ],
+        log,
+        "gcc",
+    )
     return out.read_bytes()
