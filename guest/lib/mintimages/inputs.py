@@ -30,25 +30,25 @@ def tree_lines(top: Path, base: Path) -> list[str]:
     return [file_line(path, base) for path in sorted(top.rglob("*")) if path.is_file()]
 
 
-def installed_version(package: str) -> str | None:
-    """Version of an installed Debian package, or None."""
+def installed_versions(packages: list[str]) -> dict[str, str]:
+    """Versions of those Debian packages that are installed."""
+    form = "${binary:Package} ${db:Status-Abbrev} ${Version}\\n"
     try:
         answer = subprocess.run(
-            ["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", package],
-            capture_output=True,
-            text=True,
-            check=False,
+            ["dpkg-query", "-W", "-f", form, *packages], capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
         raise BadInput("dpkg-query: not found; remedy: run this on Debian 12") from error
-    return answer.stdout[3:] if answer.stdout.startswith("ii ") else None
+    rows = [line.split() for line in answer.stdout.splitlines()]
+    return {row[0].partition(":")[0]: row[2] for row in rows if len(row) == 3 and row[1] == "ii"}
 
 
 def require_packages(packages: Iterable[str], purpose: str, look_only: bool = False) -> list[str]:
     """Versions of packages that must be installed, as input lines. Installs what is missing when
     MINTSIM_INSTALL=1 says so, else names it."""
     packages = list(packages)
-    missing = [name for name in packages if installed_version(name) is None]
+    versions = installed_versions(packages) if packages else {}
+    missing = [name for name in packages if name not in versions]
     if missing:
         if look_only or os.environ.get("MINTSIM_INSTALL") != "1" or os.geteuid() != 0:
             raise BadInput(
@@ -57,7 +57,8 @@ def require_packages(packages: Iterable[str], purpose: str, look_only: bool = Fa
                 "(or MINTSIM_INSTALL=1 as root, which does it for you)"
             )
         install(missing, purpose)
-    return [f"package {name}={installed_version(name)}" for name in packages]
+        versions = installed_versions(packages)
+    return [f"package {name}={versions[name]}" for name in packages]
 
 
 def install(packages: list[str], purpose: str) -> None:
