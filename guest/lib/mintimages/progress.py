@@ -30,18 +30,18 @@ def tail(log: Path) -> str:
 def run(command: Sequence[str], log: Path, package: str, cwd: Path | None = None) -> None:
     """Runs `command`, its output appended to `log`. `package` is what provides the program."""
     with log.open("ab") as out:
-        process = _start(command, out, subprocess.STDOUT, package, cwd)
-        status = process.wait()
+        status = _start(command, out, package, stderr=subprocess.STDOUT, cwd=cwd).wait()
     if status != 0:
         raise BuildFailed(
             f"{command[0]} ended with {status}; its log is {log}, the end of it:\n{tail(log)}"
         )
 
 
-def run_aloud(command: Sequence[str], log: Path, package: str) -> None:
-    """Like run(), but what the command says on standard error is shown as it comes."""
+def run_aloud(command: Sequence[str], log: Path, package: str, settings: dict[str, str]) -> None:
+    """Like run(), but shows what the command says on standard error as it comes. `settings` are
+    environment variables for it."""
     with log.open("ab") as out:
-        process = _start(command, out, subprocess.PIPE, package, None)
+        process = _start(command, out, package, stderr=subprocess.PIPE, settings=settings)
         for line in process.stderr or ():
             out.write(line)
             out.flush()
@@ -52,14 +52,19 @@ def run_aloud(command: Sequence[str], log: Path, package: str) -> None:
 
 
 def _start(
-    command: Sequence[str], out: BinaryIO, errors: int, package: str, cwd: Path | None
+    command: Sequence[str],
+    out: BinaryIO,
+    package: str,
+    stderr: int,
+    cwd: Path | None = None,
+    settings: dict[str, str] | None = None,
 ) -> "subprocess.Popen[bytes]":
     out.write(("$ " + " ".join(command) + "\n").encode())
     out.flush()
-    environment = dict(os.environ, LC_ALL="C", TZ="UTC", SOURCE_DATE_EPOCH="0")
+    environment = dict(os.environ, LC_ALL="C", TZ="UTC") | (settings or {})
     try:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, env=environment, cwd=cwd
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=stderr, env=environment, cwd=cwd
         )
     except FileNotFoundError as error:
         raise BadInput(f"{command[0]}: not found; remedy: apt-get install {package}") from error

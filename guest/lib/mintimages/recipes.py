@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every artefact that has a name, and how it is made."""
 
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ KERNEL_BUILD = (
     "lz4",
     "xz-utils",
 )
-KEXEC_BUILD = (*HOST_BUILD, "autoconf", "dpkg-dev")
+KEXEC_BUILD = (*HOST_BUILD, "dpkg-dev", "xz-utils")
 KEXEC_BUILD_I386 = (*KEXEC_BUILD, "gcc-multilib")
 FOLLOWER_DISK_BYTES = 64 << 20
 MODULES = Path(__file__).resolve().parent
@@ -58,11 +59,17 @@ class Scripted:
         require_packages(self.needs, self.name, cache.look_only)
         return [
             file_line(self.script, GUEST),
-            *(self._line(text, cache) for text in self._listed()),
+            *map(_listed_line, self._listed()),
         ]
 
     def build(self, cache: Cache, out: Path, log: Path) -> None:
-        run_aloud([str(self.script), str(out), *self.arguments], log, "bash")
+        scratch = out.with_name(out.name + ".work")
+        scratch.mkdir()
+        try:
+            places = {"TMPDIR": str(scratch), "MINT_SOURCES": str(cache.root / "sources")}
+            run_aloud([str(self.script), str(out), *self.arguments], log, "bash", places)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def _listed(self) -> list[str]:
         answer = subprocess.run(
@@ -72,22 +79,19 @@ class Scripted:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        if answer.returncode != 0:
-            reason = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
+        lines = answer.stdout.splitlines()
+        if answer.returncode != 0 or any(line.endswith("=") for line in lines):
+            reason = answer.stderr.strip().splitlines()[-1:] or ["it gives no reason"]
             raise BadInput(
-                f"{self.name}: {self.script.relative_to(GUEST.parent)} can't name its inputs: "
-                f"{''.join(reason) or 'no reason given'}"
+                f"{self.name}: what it is built from can't be told: {reason[0]}; "
+                "remedy: what that says, or apt-get update"
             )
-        return answer.stdout.split("\n")[:-1]
+        return lines
 
-    def _line(self, text: str, cache: Cache) -> str:
-        path = Path(text)
-        if path.is_absolute() or path.exists():
-            return file_line(path, GUEST)
-        package, _, version = text.partition("=")
-        if version in ("", "none", "missing"):
-            return require_packages([package], self.name, cache.look_only)[0]
-        return f"package {text}"
+
+def _listed_line(text: str) -> str:
+    path = Path(text)
+    return file_line(path, GUEST) if path.is_absolute() else f"package {text}"
 
 
 @dataclass(frozen=True)
