@@ -129,18 +129,23 @@ DiskMechanics::Position DiskMechanics::position(const Place& from, const Place& 
   return result;
 }
 
+Cycles DiskMechanics::next_sector(std::uint64_t lba, Cycles at, bool write) const {
+  const Place to = locate(lba);
+  if (to.sector != 0 || lba == 0 || lba >= capacity_) return at;
+  const Position there = position(locate(lba - 1), to, at, write);
+  return at + there.seek + there.rotation;
+}
+
 Cycles DiskMechanics::stream_end(std::uint64_t lba, std::uint64_t sectors, Cycles start,
                                  bool write) const {
   Cycles at = start;
-  while (sectors > 0) {
+  while (sectors > 0 && lba < capacity_) {
     const Place place = locate(lba);
     const std::uint64_t here = std::min(sectors, place.sectors_per_track - place.sector);
     at += cycles_of_angle(Wide{here} * turn_ / place.sectors_per_track);
     sectors -= here;
     lba += here;
-    if (sectors == 0) break;
-    const Position next = position(place, locate(lba), at, write);
-    at += next.seek + next.rotation;
+    if (sectors > 0) at = next_sector(lba, at, write);
   }
   return at;
 }
@@ -150,6 +155,7 @@ std::uint64_t DiskMechanics::streamed(std::uint64_t lba, std::uint64_t sectors, 
   Cycles at = start;
   std::uint64_t done = 0;
   while (done < sectors && at < now) {
+    if (lba + done >= capacity_) return sectors;
     const Place place = locate(lba + done);
     const std::uint64_t here = std::min(sectors - done, place.sectors_per_track - place.sector);
     const Cycles all = cycles_of_angle(Wide{here} * turn_ / place.sectors_per_track);
@@ -158,11 +164,8 @@ std::uint64_t DiskMechanics::streamed(std::uint64_t lba, std::uint64_t sectors, 
       const Wide whole = passed * place.sectors_per_track / turn_;
       return done + std::min(here, static_cast<std::uint64_t>(whole));
     }
-    at += all;
     done += here;
-    if (done == sectors) break;
-    const Position next = position(place, locate(lba + done), at, false);
-    at += next.seek + next.rotation;
+    at = next_sector(lba + done, at + all, false);
   }
   return done;
 }
@@ -204,8 +207,7 @@ void DiskMechanics::settle_read_ahead(Cycles at) {
     if (segment.next + here >= segment.limit) return;
     const Cycles end =
         segment.since + cycles_of_angle(Wide{here} * turn_ / place.sectors_per_track);
-    const Position next = position(place, locate(segment.next + here), end, false);
-    const Cycles since = end + next.seek + next.rotation;
+    const Cycles since = next_sector(segment.next + here, end, false);
     if (since > at) return;
     segment.next += here;
     segment.since = since;
@@ -329,10 +331,8 @@ DiskTime DiskMechanics::read(std::uint64_t lba, std::uint32_t sectors, Cycles st
   segment = {lba, end, end, heads_free_, ++uses_};
   if (read_ahead && write_buffer_.empty()) {
     segment.limit = std::max(end, std::min(end + parameters_.read_ahead_sectors, capacity_));
-    // Where read-ahead begins on another track, the way there comes first.
     if (segment.limit > end) {
-      const Position there = position(locate(end - 1), locate(end), heads_free_, false);
-      segment.since = heads_free_ + there.seek + there.rotation;
+      segment.since = next_sector(end, heads_free_, false);
       reading_ = static_cast<std::uint32_t>(&segment - segments_.data());
     }
   }

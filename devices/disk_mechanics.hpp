@@ -59,9 +59,9 @@ struct DiskParameters {
   std::uint64_t seek_linear_ps = 42'942;       // e, picoseconds per cylinder
   std::uint64_t write_settle_ns = 1'000'000;   // published: average write seek 9.5 ms
   std::uint64_t write_switch_ns = 200'000;     // published: track to track 1.2 ms for writes
-  std::uint64_t head_switch_ns = 800'000;      // fitted: somewhat less than a seek of one track
+  std::uint64_t head_switch_ns = 750'000;      // fitted: somewhat less than a seek of one track
   std::uint64_t track_skew_ns = 1'000'000;     // fitted: covers a head switch for a write
-  std::uint64_t cylinder_skew_ns = 1'200'000;  // fitted: covers a seek of one track for a write
+  std::uint64_t cylinder_skew_ns = 1'250'000;  // fitted: covers a seek of one track for a write
 
   // Fitted: typical of drives of that time with their controllers.
   std::uint64_t read_overhead_ns = 100'000;
@@ -156,6 +156,8 @@ class DiskMechanics {
   Cycles cycles_of_angle(unsigned __int128 units) const;
   Position position(const Place& from, const Place& to, Cycles at, bool write) const;
   Cycles switch_time(const Place& from, const Place& to, bool write) const;
+  // When the heads, at `at` behind sector `lba` - 1, come to sector `lba`.
+  Cycles next_sector(std::uint64_t lba, Cycles at, bool write) const;
   // When sectors [lba, lba + sectors) have passed, the heads being at `lba` at `start`.
   Cycles stream_end(std::uint64_t lba, std::uint64_t sectors, Cycles start, bool write) const;
   // How many of them have passed wholly by `now`.
