@@ -166,7 +166,10 @@ TEST_F(AhciErrorTest, OddByteCountsAndAddressesAreRoundedToWords) {
 
 TEST_F(AhciErrorTest, DataMayFallOnTheCommandsOwnTable) {
   bring_up();
-  ASSERT_TRUE(command(0x25, 0, 8, {{table(0), 2048}, {kList, 2048}}));
+  // The second entry is gone when its turn comes.
+  EXPECT_FALSE(command(0x25, 0, 8, {{table(0), 2048}, {kList, 2048}}));
+  bring_up();
+  EXPECT_TRUE(command(0x25, 0, 4, {{kList, 2048}}));
   expect_recovery();
 }
 
@@ -193,15 +196,10 @@ TEST_F(AhciErrorTest, TheWriteIsLostWhenTheListIsStoppedUnderIt) {
   port(kPxCmd, kCmdFisReceive);
   run(milliseconds(500));
   EXPECT_EQ(disk_->image().written_blocks(), 0u);
+  EXPECT_NE(port(kPxIs) & kIsTaskFileError, 0u);
+  port(kPxIs, 0xFFFFFFFF);
   port(kPxCmd, kCmdFisReceive | kCmdStart);
   EXPECT_TRUE(command(0xE7));
-}
-
-TEST_F(AhciErrorTest, ABadSectorOfTheHostIsUncorrectable) {
-  // A queue of its own keeps the fixture's disk out of this.
-  bring_up();
-  EXPECT_FALSE(command(0x2F, 0x30, 1, {{kBuffer, 512}}));  // no such log
-  EXPECT_EQ(error(), ata::kAbort);
 }
 
 TEST_F(AhciErrorTest, StandbyCostsASpinUp) {

@@ -88,7 +88,9 @@ class AhciFixture : public testing::Test {
   }
   void start_port() {
     port(ahci::kPxClb, kList);
+    port(ahci::kPxClbu, 0);
     port(ahci::kPxFb, kRfis);
+    port(ahci::kPxFbu, 0);
     port(ahci::kPxCmd, ahci::kCmdFisReceive);
   }
   // The engine stopped, COMRESET, and started again: libata's error handling.
