@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/devices/ahci_fixture.hpp"
 
 namespace mint {
@@ -367,6 +369,22 @@ TEST_F(AhciTest, AnEmptyPortStaysDown) {
   EXPECT_EQ(other.read(kPorts + kPxCi, 4), 1u);
   EXPECT_EQ(other.read(kPorts + 0x80 + kPxSig, 4), 0u);  // not implemented
   EXPECT_FALSE(other.attach(1, *disk_));
+}
+
+TEST_F(AhciTest, EachFieldOfTheStateHasANameOfItsOwn) {
+  class Names final : public StateVisitor {
+   public:
+    void bytes(std::string_view name, std::span<std::byte>) override { add(name); }
+    void blob(std::string_view name, std::vector<std::uint8_t>&) override { add(name); }
+    void add(std::string_view name) { EXPECT_TRUE(seen.insert(std::string(name)).second) << name; }
+    std::set<std::string> seen;
+  };
+  AhciController second(queue_, ram_, {.name = "ahci5", .ports_implemented = 3});
+  ASSERT_TRUE(host_.plug(5, 0, second));
+  Names names;
+  host_.visit(names);
+  EXPECT_TRUE(names.seen.contains("04.0.port0.disk.written"));
+  EXPECT_TRUE(names.seen.contains("05.0.port1.ci"));
 }
 
 // A second machine of the same make, brought to the state of the first in the middle of a command,
