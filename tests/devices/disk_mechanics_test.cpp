@@ -51,7 +51,7 @@ TEST_F(DiskMechanicsTest, TheZonesHoldThePublishedCapacity) {
   EXPECT_LT(sectors - parameters_.capacity_sectors, 100'000u);
 }
 
-TEST_F(DiskMechanicsTest, TheSeekCurveGivesThePublishedAverageAndTrackToTrackTimes) {
+TEST_F(DiskMechanicsTest, TheSeekCurveGivesTheQuotedAverageAndTrackToTrackTimes) {
   EXPECT_LT(ms(disk_.seek_time(1)), 1.0);
   EXPECT_EQ(disk_.seek_time(0), Cycles{});
   std::uint64_t cylinders = 0;
@@ -92,7 +92,7 @@ TEST_F(DiskMechanicsTest, WaitsForHalfARevolutionOnAverage) {
   EXPECT_NEAR(sum / kReads, 4.17, 0.15);
 }
 
-TEST_F(DiskMechanicsTest, StreamsAtThePublishedRateAtTheRimAndHalfOfItAtTheHub) {
+TEST_F(DiskMechanicsTest, StreamsAtTheQuotedRateAtTheRimAndHalfOfItAtTheHub) {
   const auto rate = [&](std::uint64_t lba) {
     read(lba, 256);
     const Cycles start = now_;
