@@ -58,8 +58,7 @@ std::string scenario_summary(const Scenario& scenario) {
   bool known = true;
   for (const OsSpec& os : scenario.os) {
     table.add({os.name, os.role == Role::kLeader ? "leader" : "follower", join_cores(os),
-               to_string(os.memory), low_memory(os), slot(os),
-               uart(os), join_functions(os),
+               to_string(os.memory), low_memory(os), slot(os), uart(os), join_functions(os),
                fmt::format("{}", fmt::join(os.pins, ",")), os.kernel.name});
     known = known && !os.kernel.path.empty();
   }

@@ -64,11 +64,11 @@ struct OsSpec {
   std::optional<MemoryRange> low_memory;  // its slice below 640 KB, for the trampoline
   std::optional<unsigned> uart;           // 1-4: COM1 to COM4
   std::vector<PciAddress> pci;  // functions it may drive; the first is its disk's controller
-  std::vector<unsigned> pins;    // I/O APIC pins it may program
-  bool pins_given = false;       // by the file; else they follow from uart and pci
-  std::string up_marker;         // console text that says "daemons up"
-  bool calibrate_tsc = false;  // a follower: measures its TSC with the shared PIT; else it is told
-  bool wide = false;           // a 64-bit kernel (XLF_KERNEL_64)
+  std::vector<unsigned> pins;   // I/O APIC pins it may program
+  bool pins_given = false;      // by the file; else they follow from uart and pci
+  std::string up_marker;        // console text that says "daemons up"
+  bool calibrate_tsc = false;   // a follower: measures its TSC with the shared PIT; else it is told
+  bool wide = false;            // a 64-bit kernel (XLF_KERNEL_64)
 };
 
 // How the followers are started.
