@@ -67,6 +67,8 @@ std::string leader_command_line(const Scenario& scenario) {
     line.add(fmt::format("mem={} nr_cpus={} mint.physapic", format_size(leader->memory.end.value),
                          leader->cores.size()));
     add_ownership(line, scenario, *leader);
+  } else if (leader->cores.size() < scenario.machine.cores) {
+    line.add(fmt::format("nr_cpus={}", leader->cores.size()));
   }
   line.add(leader->cmdline);
   return line.take();

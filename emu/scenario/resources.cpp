@@ -83,7 +83,10 @@ void assign_resources(Scenario& scenario) {
   for (OsSpec& os : scenario.os) {
     if (os.role == Role::kLeader && os.cores.empty() &&
         !scenario.places.contains(os.key + ".cores")) {
-      os.cores = {ApicId{0}};
+      const unsigned count = alone ? scenario.machine.cores : 1;
+      for (unsigned core = 0; core < count; core++) {
+        os.cores.push_back({static_cast<std::uint8_t>(core)});
+      }
     }
     if (os.memory.size() == 0 && alone && !scenario.places.contains(os.key + ".memory")) {
       os.memory = {PhysAddr{0}, PhysAddr{low_ram_end(scenario.machine)}};

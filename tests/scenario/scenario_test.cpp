@@ -125,9 +125,12 @@ TEST_F(ScenarioFile, UartWithAnInterruptThatLinuxWouldNotGuess) {
 }
 
 TEST_F(ScenarioFile, StockKernelAloneGetsOnlyItsConsole) {
-  const Scenario scenario = load(kLeader);
+  const Scenario scenario = load("[[os]]\nname = \"linux\"\nkernel = \"bzImage\"\n");
   ASSERT_THAT(problems_, IsEmpty());
+  EXPECT_EQ(scenario.os[0].cores.size(), 4U) << "it owns the whole machine";
+  EXPECT_EQ(to_string(scenario.os[0].memory), "0-2G");
   EXPECT_EQ(leader_command_line(scenario), "console=ttyS0,115200");
+  EXPECT_EQ(leader_command_line(load(kLeader)), "console=ttyS0,115200 nr_cpus=1");
 }
 
 TEST_F(ScenarioFile, WithoutLockAndWithThePit) {
