@@ -67,8 +67,13 @@ std::string leader_command_line(const Scenario& scenario) {
     line.add(fmt::format("mem={} nr_cpus={} mint.physapic", format_size(leader->memory.end.value),
                          leader->cores.size()));
     add_ownership(line, scenario, *leader);
-  } else if (leader->cores.size() < scenario.machine.cores) {
-    line.add(fmt::format("nr_cpus={}", leader->cores.size()));
+  } else {
+    if (leader->memory.end.value < low_ram_end(scenario.machine)) {
+      line.add(fmt::format("mem={}", format_size(leader->memory.end.value)));
+    }
+    if (leader->cores.size() < scenario.machine.cores) {
+      line.add(fmt::format("nr_cpus={}", leader->cores.size()));
+    }
   }
   line.add(leader->cmdline);
   return line.take();

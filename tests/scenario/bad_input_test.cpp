@@ -243,7 +243,7 @@ TEST_F(BadInput, CommandLineThatTheKernelCannotTake) {
   load(kLeader + "cmdline = \"" + std::string(250, 'x') + "\"\n");
   ASSERT_THAT(problems_, SizeIs(1));
   EXPECT_THAT(problems_[0],
-              HasSubstr("s.toml:7:11: the command line of 'leader' has 281 characters "
+              HasSubstr("s.toml:7:11: the command line of 'leader' has 290 characters "
                         "with what the scenario adds, and its kernel takes 255"));
 }
 

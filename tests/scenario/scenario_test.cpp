@@ -130,7 +130,7 @@ TEST_F(ScenarioFile, StockKernelAloneGetsOnlyItsConsole) {
   EXPECT_EQ(scenario.os[0].cores.size(), 4U) << "it owns the whole machine";
   EXPECT_EQ(to_string(scenario.os[0].memory), "0-2G");
   EXPECT_EQ(leader_command_line(scenario), "console=ttyS0,115200");
-  EXPECT_EQ(leader_command_line(load(kLeader)), "console=ttyS0,115200 nr_cpus=1");
+  EXPECT_EQ(leader_command_line(load(kLeader)), "console=ttyS0,115200 mem=256M nr_cpus=1");
 }
 
 TEST_F(ScenarioFile, WithoutLockAndWithThePit) {
