@@ -168,9 +168,12 @@ std::uint64_t PitCounter::next_change(std::uint64_t tick) {
   } else if (loaded_ && !stopped_) {
     if (mode() <= 1) {
       change = after(start_ + period_);
-    } else if (period_ > 1) {
-      change = mode() == 2 ? std::min(after(start_ + period_ - 1), after(start_ + period_))
-                           : start_ + half_period();
+    } else if (period_ == 1) {
+      if (null_count_) change = tick + 1;  // a new count takes over
+    } else if (mode() == 2) {
+      change = std::min(after(start_ + period_ - 1), after(start_ + period_));
+    } else {
+      change = start_ + half_period();
     }
   }
   return std::min(change, load_at_);
