@@ -26,7 +26,7 @@
 
 namespace mint {
 
-class Kbc : public ByteDevice {
+class Kbc final : public ByteDevice {
  public:
   static constexpr std::uint64_t kDataPort = 0;
   static constexpr std::uint64_t kCommandPort = 4;

@@ -24,7 +24,7 @@
 
 namespace mint {
 
-class Pit : public ByteDevice {
+class Pit final : public ByteDevice {
  public:
   static constexpr Hertz kClock{1'193'182};
 

@@ -23,11 +23,37 @@
 #include <cstdint>
 
 #include "devices/byte_device.hpp"
+#include "devices/register_bits.hpp"
 #include "emu/base/event_queue.hpp"
 
 namespace mint {
 
-class Rtc : public ByteDevice {
+struct RtcRegisterA {
+  std::uint8_t rs : 4 = 0;
+  std::uint8_t dv : 3 = 0;
+  std::uint8_t uip : 1 = 0;
+};
+
+struct RtcRegisterB {
+  std::uint8_t dse : 1 = 0;
+  std::uint8_t hours_24 : 1 = 0;
+  std::uint8_t dm : 1 = 0;
+  std::uint8_t sqwe : 1 = 0;
+  std::uint8_t uie : 1 = 0;
+  std::uint8_t aie : 1 = 0;
+  std::uint8_t pie : 1 = 0;
+  std::uint8_t set : 1 = 0;
+};
+
+struct RtcRegisterC {
+  std::uint8_t reserved_0 : 4 = 0;
+  std::uint8_t uf : 1 = 0;
+  std::uint8_t af : 1 = 0;
+  std::uint8_t pf : 1 = 0;
+  std::uint8_t irqf : 1 = 0;
+};
+
+class Rtc final : public ByteDevice {
  public:
   Rtc(EventQueue& queue, Hertz core_clock, std::chrono::sys_seconds start, IrqLine irq8);
 
@@ -52,7 +78,8 @@ class Rtc : public ByteDevice {
   bool update_in_progress() const;
   std::uint64_t periodic_ticks() const;
   void advance();
-  void write_register(std::uint8_t index, std::uint8_t value);
+  std::uint8_t read_register();
+  void write_register(std::uint8_t value);
   void write_a(std::uint8_t value);
   void update_time();
   bool step(std::uint8_t index, unsigned first, unsigned last);
@@ -69,7 +96,10 @@ class Rtc : public ByteDevice {
   Hertz core_clock_;
   IrqLine irq8_;
 
-  std::array<std::uint8_t, 128> ram_{};
+  std::array<std::uint8_t, 128> ram_{};  // with the time; registers A to D are not in it
+  RtcRegisterA a_;
+  RtcRegisterB b_;
+  RtcRegisterC c_;
   std::uint8_t index_ = 0;
   bool nmi_masked_ = false;
   std::uint64_t phase_ = 0;      // crystal tick at which the divider chain was (or would be) zero
