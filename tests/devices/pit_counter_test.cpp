@@ -27,7 +27,8 @@ std::string run(PitCounter& counter, std::uint64_t from, unsigned pulses) {
 // Control words with RW = LSB only, so that one read is one count.
 PitCounter programmed(unsigned mode, std::uint8_t count, std::uint64_t tick) {
   PitCounter counter;
-  counter.write_control(static_cast<std::uint8_t>(0x10 | mode << 1), tick);
+  counter.write_control(from_raw<PitControlWord>(static_cast<std::uint8_t>(0x10 | mode << 1)),
+                        tick);
   counter.write_count(count, tick);
   return counter;
 }
@@ -66,7 +67,7 @@ TEST(PitMode0, ANewCountIsLoadedByTheNextPulseAndTakesOutLow) {
 
 TEST(PitMode0, TheFirstOfTwoBytesStopsCountingAndTakesOutLow) {
   PitCounter counter;
-  counter.write_control(0x30, 0);
+  counter.write_control(from_raw<PitControlWord>(0x30), 0);
   counter.write_count(1, 0);
   counter.write_count(0, 0);
   EXPECT_TRUE(counter.out(2));
@@ -187,7 +188,7 @@ TEST(PitMode5, ATriggerStartsTheStrobe) {
 
 TEST(PitCounter, CountsInBcd) {
   PitCounter counter;
-  counter.write_control(0x30 | 2 << 1 | 1, 0);
+  counter.write_control(from_raw<PitControlWord>(0x30 | 2 << 1 | 1), 0);
   counter.write_count(0x00, 0);
   counter.write_count(0x10, 0);
   EXPECT_EQ(counter.read(1), 0x00);
@@ -203,7 +204,7 @@ TEST(PitCounter, ZeroIsTheLargestCount) {
   EXPECT_FALSE(binary.out(65536));
   EXPECT_TRUE(binary.out(65537));
   PitCounter bcd;
-  bcd.write_control(0x11, 0);
+  bcd.write_control(from_raw<PitControlWord>(0x11), 0);
   bcd.write_count(0, 0);
   EXPECT_FALSE(bcd.out(10000));
   EXPECT_TRUE(bcd.out(10001));
@@ -235,7 +236,7 @@ TEST(PitCounter, NextChangeMissesNoEdge) {
       next = lazy.next_change(tick);
     };
     const auto control = static_cast<std::uint8_t>(0x10 | random() % 16);
-    both([&](PitCounter& c) { c.write_control(control, tick); });
+    both([&](PitCounter& c) { c.write_control(from_raw<PitControlWord>(control), tick); });
     for (int step = 0; step < 12; ++step) {
       const unsigned what = random() % 4;
       const auto count = static_cast<std::uint8_t>(random() % 8);
