@@ -1,8 +1,8 @@
 // 8042 keyboard controller (IBM PC/AT technical reference, "Keyboard controller") of a machine to
 // which no keyboard is attached; there is no auxiliary port.
 //
-//   port 60h (offset 0) r  output buffer         w  data: parameter of a command, else to the
-//   keyboard port 64h (offset 4) r  status                w  command
+//   60h (offset 0) r  output buffer    w  data: parameter of a command, else for the keyboard
+//   64h (offset 4) r  status           w  command
 //
 // Commands take no time. A byte for the keyboard stays in the input buffer until the controller
 // gives up waiting for a keyboard clock, then reads back as FEh with the time-out bit ("Sending

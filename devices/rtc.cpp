@@ -102,7 +102,8 @@ bool Rtc::update_in_progress() const {
   return (crystal() - phase_) % kSecond >= kSecond - kUpdateCycle - kUpdateWarning;
 }
 
-// Ticks between two periodic interrupts, 0 when there are none (table 4, 32.768 kHz time base).
+// Ticks between two periodic interrupts, 0 when there are none ("Periodic interrupt
+// selection", 32.768 kHz time base).
 std::uint64_t Rtc::periodic_ticks() const {
   if (a_.rs == 0) return 0;
   return a_.rs <= 2 ? std::uint64_t{64} << a_.rs : std::uint64_t{1} << (a_.rs - 1);

@@ -12,7 +12,7 @@
 //   7  SCR                                                                           (8.10)
 //
 // With baud timing a character takes its start, data, parity and stop bits at the divisor's rate,
-// in both directions, and the interrupts come as 8.11 and 8.12 say. Without it a character takes no
+// in both directions, and the interrupts come as 8.11 says. Without it a character takes no
 // time: THRE is set again as soon as THR is written (each write is a new THRE interrupt), typed
 // characters wait outside until the receiver has room, and the character time-out is at once.
 #pragma once
@@ -114,7 +114,7 @@ class Uart final : public ByteDevice {
   std::uint8_t shift_ = 0;
   bool shifting_ = false;
   std::uint64_t shift_end_ = 0;
-  bool two_in_fifo_ = false;  // at some time since the last THRE (8.12)
+  bool two_in_fifo_ = false;  // at some time since the last THRE (8.11)
   bool first_after_enable_ = false;
 
   bool irq_level_ = false;

@@ -60,7 +60,7 @@ void Uart::start_character(std::uint64_t tick) {
   at(sent_, shift_end_);
   if (!transmitter_.empty()) return;
   // With the FIFOs on and only one character in them since the last THRE, the interrupt is late by
-  // a character less its stop bit, except for the first one after FCR bit 0 changed (8.12).
+  // a character less its stop bit, except for the first one after FCR bit 0 changed (8.11).
   const bool delayed = fifos() && !two_in_fifo_ && !first_after_enable_;
   two_in_fifo_ = first_after_enable_ = false;
   if (delayed) {

@@ -158,7 +158,7 @@ TEST_F(RtcTest, PeriodicInterruptComesAtItsRateAndWaitsForStatusCToBeRead) {
 }
 
 TEST_F(RtcTest, EveryPeriodicRateIsTheDataSheets) {
-  // Table 4 for a 32.768 kHz time base, in hertz.
+  // For a 32.768 kHz time base, in hertz.
   const unsigned frequency[16] = {0,   256, 128, 8192, 4096, 2048, 1024, 512,
                                   256, 128, 64,  32,   16,   8,    4,    2};
   out(0x0b, 0x42);

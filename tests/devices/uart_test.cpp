@@ -336,7 +336,7 @@ TEST_F(TimedUartTest, ThreInterruptComesWhenTheFifoIsEmpty) {
   EXPECT_TRUE(irq) << "the last character has gone to the shift register";
 }
 
-// Data sheet 8.12, "FIFO interrupt mode operation".
+// Data sheet 8.11, "FIFO interrupt mode operation".
 TEST_F(TimedUartTest, ASingleCharacterInTheFifoDelaysThreInterrupt) {
   out(kFcr, 0x01);
   out(kIer, 0x02);
