@@ -50,8 +50,8 @@ struct Origin {
 };
 
 struct ApicBusConfig {
-  Cycles delay{400};
-  std::uint8_t arbiter = 0;
+  Cycles delay;              // from sending to arrival, the same for every message
+  std::uint8_t arbiter = 0;  // the place at which the first arbitration starts
 };
 
 class ApicBus {

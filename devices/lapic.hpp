@@ -22,7 +22,7 @@
 //
 // Where the SDM leaves the behaviour open: the trigger mode of an IPI is ignored except for the
 // INIT level de-assert, which does nothing (as since the Pentium 4); reserved delivery modes are
-// not sent; neither are the combinations that table 10-6 calls invalid ("self" and "all including
+// not sent; neither are the combinations that table 10-3 calls invalid ("self" and "all including
 // self" with anything but fixed); clearing and setting the global enable bit resets all registers
 // but the id.
 //

@@ -93,6 +93,9 @@ class Cpu {
   Exit run();
   // Makes run() return at the next block edge.
   void leave() { mint_engine_leave(&engine_); }
+  // From within a call to the host: ends the run in the middle of the instruction. Does not return,
+  // and destroys nothing on the way.
+  [[noreturn]] void abandon() { mint_engine_abandon(&engine_); }
   const char* error() const { return error_; }
 
   Cycles now() const { return {limit_.count - static_cast<std::uint64_t>(cycles_left())}; }

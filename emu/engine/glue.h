@@ -65,6 +65,9 @@ void mint_engine_startup(struct mint_engine* engine, uint8_t vector);
 int mint_engine_run(struct mint_engine* engine);
 // Makes mint_engine_run return at the next block edge.
 void mint_engine_leave(struct mint_engine* engine);
+// From within a mint_on_* function: abandons the instruction and the block; mint_engine_run returns.
+// Leaves; does not return.
+void mint_engine_abandon(struct mint_engine* engine) __attribute__((noreturn));
 bool mint_engine_halted(const struct mint_engine* engine);
 // Drops every translated block.
 void mint_engine_flush_blocks(struct mint_engine* engine);

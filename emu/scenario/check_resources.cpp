@@ -1,5 +1,6 @@
 // Checks across keys: does every OS have what it needs, and does nobody own what another owns.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -160,6 +161,7 @@ class Checker {
         report(os, "cores", fmt::format("the leader '{}' boots on core {}", os.name, boot.value),
                "begin the leader's cores with 0: the firmware runs there");
       }
+      check_leader_cores(os);
       return;
     }
     const unsigned last = last_boot_core(machine_.hole);
@@ -185,6 +187,21 @@ class Checker {
                                last),
              scenario_.place("machine.hole"));
     }
+  }
+
+  // The firmware's MP table lists every core, and maxcpus= takes the first ones of it.
+  void check_leader_cores(const OsSpec& os) {
+    std::vector<unsigned> cores;
+    std::vector<unsigned> first;
+    for (ApicId core : os.cores) {
+      first.push_back(static_cast<unsigned>(cores.size()));
+      cores.push_back(core.value);
+    }
+    if (cores == first || cores[0] != 0 || scenario_.followers().empty()) return;
+    report(os, "cores",
+           fmt::format("the leader's cores are {}, but Linux takes the first {} of the MP table",
+                       fmt::join(cores, ", "), cores.size()),
+           fmt::format("give cores = [{}]", fmt::join(first, ", ")));
   }
 
   void check_memory(const OsSpec& os) {
@@ -266,7 +283,7 @@ class Checker {
   }
 
   void check_devices(const OsSpec& os) {
-    for (PciFunction function : os.pci) {
+    for (PciAddress function : os.pci) {
       if (function.device == 0 || function.device == 0x1F) {
         report(os, "pci",
                fmt::format("'{}' claims {}, the {} bridge", os.name, to_string(function),
@@ -277,10 +294,6 @@ class Checker {
     if (os.disk && os.pci.empty() && written(os, "pci")) {
       report(os, "pci", fmt::format("'{}' has a disk, but no PCI function to drive it", os.name),
              "list its AHCI controller first, such as pci = [\"00:05.0\"], or leave 'pci' out");
-    }
-    if (!os.uart && !written(os, "uart")) {
-      report(os, "uart", fmt::format("no UART is left for '{}'; the board has four", os.name),
-             "have at most four OSes, or name the UARTs");
     }
   }
 
@@ -303,7 +316,9 @@ class Checker {
     }
     check_slot(a, b);
     check_slot(b, a);
-    if (a.low_memory && b.low_memory && a.low_memory->overlaps(*b.low_memory)) {
+    // A default slice is the OS's own slot, which check_slot() has dealt with.
+    if (written(a, "low_memory") && written(b, "low_memory") && a.low_memory && b.low_memory &&
+        a.low_memory->overlaps(*b.low_memory)) {
       report(b, "low_memory",
              fmt::format("low memory {} of '{}' overlaps low memory {} of '{}'",
                          to_string(*b.low_memory), b.name, to_string(*a.low_memory), a.name),
@@ -319,7 +334,7 @@ class Checker {
       report(b, "uart", fmt::format("COM{} belongs to both '{}' and '{}'", *b.uart, a.name, b.name),
              "give each OS its own UART, 1-4", place(a, "uart"));
     }
-    for (PciFunction function : b.pci) {
+    for (PciAddress function : b.pci) {
       if (std::find(a.pci.begin(), a.pci.end(), function) != a.pci.end()) {
         report(b, "pci",
                fmt::format("PCI function {} belongs to both '{}' and '{}'", to_string(function),
@@ -329,6 +344,7 @@ class Checker {
     }
     for (unsigned pin : b.pins) {
       if (std::find(a.pins.begin(), a.pins.end(), pin) == a.pins.end()) continue;
+      if (!a.pins_given && !b.pins_given && a.uart == b.uart) continue;  // said already
       const bool from_uart = !b.pins_given && b.uart && machine_.serial.irqs[*b.uart - 1] == pin;
       report(b,
              b.pins_given ? "pins"
@@ -426,6 +442,11 @@ class Checker {
       report("start.mode", "there is no follower to start",
              "add an [[os]] with role = \"follower\", or set start.mode = \"none\"");
     }
+    if (followers && mode == StartMode::kNone) {
+      report("start.mode", "nobody starts the followers",
+             "choose \"parallel\" or \"sequential\", or remove the followers",
+             scenario_.place(scenario_.followers()[0]->key));
+    }
     if (followers && mode == StartMode::kKexecReboot) {
       report("start.mode",
              "a Kexec reboot ends the leader, and the followers would never be started",
@@ -453,8 +474,21 @@ class Checker {
       report("end.when", "'end.when' is \"exit\", which only bare-metal programs do",
              "give \"daemons-up\", \"kernel-init\", \"console-text\" or \"power-off\"");
     }
+    const bool by_console = end.when == EndWhen::kDaemonsUp || end.when == EndWhen::kConsoleText;
     std::vector<std::string_view> names;
-    for (const OsSpec& os : scenario_.os) names.push_back(os.name);
+    for (const OsSpec& os : scenario_.os) {
+      names.push_back(os.name);
+      if (!by_console || os.uart || written(os, "uart") ||
+          std::find(end.os.begin(), end.os.end(), os.name) == end.os.end()) {
+        continue;
+      }
+      report(
+          os, "uart",
+          fmt::format("the run ends by what '{}' says on its console, and no UART is left for it",
+                      os.name),
+          "the board has four: name four OSes in end.os and give them uart = 1 to 4",
+          scenario_.place("end.os"));
+    }
     for (const std::string& name : end.os) {
       if (std::find(names.begin(), names.end(), name) != names.end()) continue;
       const std::string_view near = did_you_mean(name, names);

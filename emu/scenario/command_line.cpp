@@ -33,7 +33,7 @@ void add_console(CommandLine& line, const OsSpec& os) {
 // What both a leader with followers and a follower keep to.
 void add_ownership(CommandLine& line, const Scenario& scenario, const OsSpec& os) {
   std::vector<std::string> functions;
-  for (PciFunction function : os.pci) functions.push_back(to_string(function));
+  for (PciAddress function : os.pci) functions.push_back(to_string(function));
   line.add(fmt::format("mint.pci={}",
                        functions.empty() ? "none" : fmt::format("{}", fmt::join(functions, ","))));
   std::uint32_t pins = 0;

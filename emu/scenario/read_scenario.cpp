@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "emu/scenario/load.hpp"
 #include "emu/scenario/load_profile.hpp"
@@ -261,6 +262,10 @@ Scenario load_scenario(const std::string& file, const LoadOptions& options, Prob
   assign_resources(scenario);
   check_resources(scenario, problems);
   check_files(scenario, problems);
+  std::stable_sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.where.file, a.where.line, a.where.column) <
+           std::tie(b.where.file, b.where.line, b.where.column);
+  });
   return scenario;
 }
 
@@ -273,7 +278,6 @@ Scenario bare_metal_scenario(const std::filesystem::path& program, const LoadOpt
   loader.load_profile("core-i7-860", {program.string()});
   scenario.end.when = EndWhen::kExit;
   scenario.bare_metal.emplace().program = fs::absolute(program);
-  check_files(scenario, problems);
   return scenario;
 }
 

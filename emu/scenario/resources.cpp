@@ -16,7 +16,7 @@ MemoryRange purgatory_slot(ApicId core) {
 
 unsigned last_boot_core(LegacyHole hole) { return hole == LegacyHole::kPc ? 16 : 27; }
 
-unsigned inta_pin(PciFunction function) { return 16 + function.device % 8; }
+unsigned inta_pin(PciAddress function) { return 16 + function.device % 8; }
 
 std::uint64_t low_ram_end(const MachineProfile& machine) {
   return std::min(machine.memory, kPciHole);
@@ -41,13 +41,13 @@ void assign_uarts(Scenario& scenario) {
 
 // A disk brings an AHCI controller, the next free one from 00:04.0 upwards.
 void assign_controllers(Scenario& scenario) {
-  std::set<PciFunction> taken;
+  std::set<PciAddress> taken;
   for (const OsSpec& os : scenario.os) taken.insert(os.pci.begin(), os.pci.end());
   unsigned device = kFirstDiskDevice;
   for (OsSpec& os : scenario.os) {
     const bool has_disk = os.disk.has_value() || os.role == Role::kLeader;
     if (!has_disk || scenario.places.contains(os.key + ".pci")) continue;
-    PciFunction controller{0, static_cast<std::uint8_t>(device), 0};
+    PciAddress controller{0, static_cast<std::uint8_t>(device), 0};
     while (taken.contains(controller)) controller.device++;
     taken.insert(controller);
     os.pci.insert(os.pci.begin(), controller);
@@ -63,9 +63,9 @@ void assign_pins(Scenario& scenario) {
   for (OsSpec& os : scenario.os) {
     if (os.pins_given || scenario.places.contains(os.key + ".pins")) continue;
     std::set<unsigned> pins;
-    if (os.role == Role::kLeader) pins = {0, 1, 2, 8};
+    if (os.role == Role::kLeader && &os == &scenario.os[0]) pins = {0, 1, 2, 8};
     if (os.uart) pins.insert(scenario.machine.serial.irqs[*os.uart - 1]);
-    for (PciFunction function : os.pci) {
+    for (PciAddress function : os.pci) {
       if (!taken.contains(inta_pin(function))) pins.insert(inta_pin(function));
     }
     os.pins.assign(pins.begin(), pins.end());

@@ -17,7 +17,7 @@ MemoryRange purgatory_slot(ApicId core);
 // The highest core whose slot is RAM: 16 with hole "pc", 27 with "ram".
 unsigned last_boot_core(LegacyHole hole);
 // The I/O APIC pin of a PCI device's INTA#.
-unsigned inta_pin(PciFunction function);
+unsigned inta_pin(PciAddress function);
 // RAM below the PCI window ends here.
 std::uint64_t low_ram_end(const MachineProfile& machine);
 

@@ -29,11 +29,11 @@ struct MemoryRange {
 };
 
 // A PCI function of bus 0, "00:04.0".
-struct PciFunction {
+struct PciAddress {
   std::uint8_t bus = 0;
   std::uint8_t device = 0;
   std::uint8_t function = 0;
-  friend auto operator<=>(const PciFunction&, const PciFunction&) = default;
+  friend auto operator<=>(const PciAddress&, const PciAddress&) = default;
 };
 
 enum class Role : std::uint8_t {
@@ -63,7 +63,7 @@ struct OsSpec {
   MemoryRange memory;             // its RAM above 1 MB (a leader's starts at 0)
   std::optional<MemoryRange> low_memory;  // its slice below 640 KB, for the trampoline
   std::optional<unsigned> uart;           // 1-4: COM1 to COM4
-  std::vector<PciFunction> pci;  // functions it may drive; the first is its disk's controller
+  std::vector<PciAddress> pci;  // functions it may drive; the first is its disk's controller
   std::vector<unsigned> pins;    // I/O APIC pins it may program
   bool pins_given = false;       // by the file; else they follow from uart and pci
   std::string up_marker;         // console text that says "daemons up"

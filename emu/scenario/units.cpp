@@ -60,8 +60,8 @@ std::optional<MemoryRange> parse_range(std::string_view text) {
   return MemoryRange{PhysAddr{*start}, PhysAddr{*end}};
 }
 
-std::optional<PciFunction> parse_pci(std::string_view text) {
-  PciFunction result;
+std::optional<PciAddress> parse_pci(std::string_view text) {
+  PciAddress result;
   if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
     const auto bus = parse_number(text.substr(0, colon), 16);
     if (!bus || *bus > 255) return std::nullopt;
@@ -86,10 +86,10 @@ std::string format_size(std::uint64_t bytes) {
 }
 
 std::string to_string(const MemoryRange& range) {
-  return format_size(range.start.value) + "-" + format_size(range.end.value);
+  return fmt::format("{}-{}", format_size(range.start.value), format_size(range.end.value));
 }
 
-std::string to_string(PciFunction function) {
+std::string to_string(PciAddress function) {
   return fmt::format("{:02x}:{:02x}.{:x}", function.bus, function.device, function.function);
 }
 

@@ -18,11 +18,11 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 std::optional<MemoryRange> parse_range(std::string_view text);
 
 // "00:04.0" or "04.0".
-std::optional<PciFunction> parse_pci(std::string_view text);
+std::optional<PciAddress> parse_pci(std::string_view text);
 
 // The shortest exact form: "256M", "0x99c00".
 std::string format_size(std::uint64_t bytes);
 std::string to_string(const MemoryRange& range);  // "256M-512M"
-std::string to_string(PciFunction function);      // "00:04.0"
+std::string to_string(PciAddress function);      // "00:04.0"
 
 }  // namespace mint
