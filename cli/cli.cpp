@@ -112,7 +112,7 @@ class Program {
     std::sort(command.begin() + 2, command.end());
     command.erase(std::unique(command.begin() + 2, command.end()), command.end());
     std::string error;
-    const auto result = run_process(command, false, error);
+    const auto result = run_process(command, Streams::kInherit, error);
     if (!result) {
       fmt::print(stderr, "mintsim: {} does not start: {}\n", command[0], error);
       return kOwnFault;
@@ -132,10 +132,10 @@ class Program {
   Scenario load(const std::string& file, Problems& problems) {
     LoadOptions options = load_options();
     Scenario scenario = load_scenario(file, options, problems);
-    if (artefacts_of(scenario).empty()) return scenario;
-    // Only now is it worth asking which images there are: that takes a while.
+    const std::set<std::string> artefacts = artefacts_of(scenario);
+    if (artefacts.empty()) return scenario;
     std::string error;
-    options.catalogue = list_artefacts(installation_, error);
+    options.catalogue = find_artefacts(installation_, artefacts, error);
     if (!options.catalogue) {
       fmt::print(stderr, "mintsim: guest images were not looked at: {}\n", error);
       return scenario;
