@@ -3,7 +3,10 @@
 
 import contextlib
 import io
+import os
+import signal
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -20,10 +23,27 @@ if [ "$1" = --inputs ]; then
 	exit
 fi
 echo "built for $2" >&2
-[ "$(cat "$here/source")" != broken ] || exit 7
+read -r word mark <"$here/source"
+case $word in
+broken) exit 7 ;;
+slow)
+	sleep 30 &
+	echo $! >"$mark.part"
+	mv "$mark.part" "$mark"
+	wait
+	;;
+esac
 cat "$here/source" >"$1/result"
 ls -d "$TMPDIR" >"$1/scratch"
 """
+
+
+def runs(pid):
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
 
 
 class ScriptedTest(unittest.TestCase):
@@ -67,6 +87,28 @@ class ScriptedTest(unittest.TestCase):
             self.cache().ensure(self.recipe())
         log = Path(str(caught.exception).rsplit(" ", 1)[1])
         self.assertIn("built for mint64", log.read_text())
+
+    def test_a_terminated_build_ends_what_it_started_and_leaves_nothing(self):
+        mark = self.directory / "mark"
+        (self.directory / "source").write_text(f"slow {mark}")
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            try:
+                self.cache().ensure(self.recipe())
+            except KeyboardInterrupt:
+                os._exit(5)
+            os._exit(0)
+        deadline = time.monotonic() + 20
+        while not mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(child, signal.SIGTERM)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 5)
+        self.assertEqual(list((self.directory / "cache" / "tmp").iterdir()), [])
+        sleeper = int(mark.read_text())
+        while runs(sleeper) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertFalse(runs(sleeper))
 
     def test_package_without_version_is_refused(self):
         (self.directory / "version").write_text("")
