@@ -92,11 +92,16 @@ static void record(struct frame* f) {
   trap_last.count = count;
 }
 
+// Ring 3, or virtual-8086 mode, whose CS is no selector.
+static bool from_user(const struct frame* f) {
+  return (f->cs & 3) == 3 || (!BITS64 && (f->flags & FLAG_VM));
+}
+
 void trap_dispatch(struct frame* f) {
   trap_hook_t hook = trap_hook[f->vector];
   if (hook && hook(f)) return;
-  if (f->vector == 0x80 && (f->cs & 3) == 3) user_leave(f->ax);
-  if (f->vector < 32 && user_saved_sp && (guarded || (f->cs & 3) == 3)) {
+  if (f->vector == 0x80 && from_user(f)) user_leave(f->ax);
+  if (f->vector < 32 && user_saved_sp && (guarded || from_user(f))) {
     record(f);
     user_leave(-1);
   }
