@@ -1,0 +1,252 @@
+#include "emu/engine/cpu.hpp"
+
+#include <unicorn/unicorn.h>
+
+#include <algorithm>
+#include <new>
+
+namespace mint {
+namespace {
+
+constexpr std::int64_t kInstructionField = (std::int64_t{1} << MINT_BUDGET_SHIFT) - 1;
+// A run of this many cycles retires fewer instructions than the budget's instruction field counts:
+// no instruction costs less than a quarter of a cycle, and a block's cost is at least one cycle.
+constexpr std::uint64_t kLongestRun = std::uint64_t{1} << (MINT_BUDGET_SHIFT - 3);
+
+}  // namespace
+
+CodePages::CodePages(std::uint64_t ram_bytes)
+    : mask_(ram_bytes >> 12), read_only_(ram_bytes >> 12) {
+  domain_.ram_pages = mask_.size();
+  domain_.code_mask = mask_.data();
+  domain_.read_only = read_only_.data();
+}
+
+Cpu::Cpu(CpuHost& host, CodePages& pages, const TimingModel& timing, unsigned index,
+         std::uint32_t code_bytes)
+    : host_(host), pages_(pages), timing_(timing) {
+  engine_.host = this;
+  engine_.domain = &pages.domain_;
+  engine_.index = index;
+  if (!mint_engine_open(&engine_, code_bytes)) throw std::bad_alloc();
+  *engine_.budget = kInstructionField;
+}
+
+Cpu::~Cpu() { mint_engine_close(&engine_); }
+
+void Cpu::map_ram(PhysAddr address, std::uint64_t size, std::uint8_t* memory, bool read_only) {
+  if (!mint_engine_map_ram(&engine_, address.value, size, memory)) throw std::bad_alloc();
+  const std::uint64_t first = mint_engine_ram_offset(&engine_, memory) >> 12;
+  if (read_only)
+    std::fill_n(pages_.read_only_.begin() + static_cast<std::ptrdiff_t>(first), size >> 12, 1);
+}
+
+void Cpu::map_io(PhysAddr address, std::uint64_t size) {
+  if (!mint_engine_map_io(&engine_, address.value, size)) throw std::bad_alloc();
+}
+
+void Cpu::reset() { mint_engine_reset(&engine_); }
+void Cpu::init() { mint_engine_init(&engine_); }
+void Cpu::startup(Vector vector) { mint_engine_startup(&engine_, vector.value); }
+void Cpu::make_current() { mint_engine_set_current(&engine_); }
+
+Cpu::Exit Cpu::run() {
+  const int error = mint_engine_run(&engine_);
+  if (error != UC_ERR_OK) {
+    error_ = uc_strerror(static_cast<uc_err>(error));
+    return Exit::kError;
+  }
+  return mint_engine_halted(&engine_) ? Exit::kHalted : Exit::kLeft;
+}
+
+Cycles Cpu::now_at(std::uintptr_t host_pc) const {
+  const void* name = nullptr;
+  unsigned index = 0;
+  if (!mint_engine_locate(const_cast<mint_engine*>(&engine_), host_pc, &name, &index)) return now();
+  const auto found = blocks_.find(name);
+  if (found == blocks_.end() || index >= found->second.cost.before.size()) return now();
+  const BlockCost& cost = found->second.cost;
+  return {now().count - cost.cycles + cost.before[index]};
+}
+
+void Cpu::take_instructions() {
+  const std::int64_t left = *engine_.budget & kInstructionField;
+  instructions_ += static_cast<std::uint64_t>(kInstructionField - left);
+  *engine_.budget |= kInstructionField;
+}
+
+std::uint64_t Cpu::instructions() const {
+  return instructions_ +
+         static_cast<std::uint64_t>(kInstructionField - (*engine_.budget & kInstructionField));
+}
+
+void Cpu::set_limit(Cycles limit) {
+  take_instructions();
+  const Cycles time = now();
+  limit_ = std::min(limit, time + Cycles{kLongestRun});
+  const auto left = static_cast<std::int64_t>(limit_.count - time.count);
+  *engine_.budget = left * (kInstructionField + 1) | kInstructionField;
+}
+
+void Cpu::set_time(Cycles time) {
+  take_instructions();
+  limit_ = time;
+  *engine_.budget = kInstructionField;
+}
+
+mint_registers Cpu::registers() const {
+  mint_registers out;
+  mint_engine_get_registers(&engine_, &out);
+  return out;
+}
+
+std::optional<PhysAddr> Cpu::translate(std::uint64_t linear) {
+  std::uint64_t physical = 0;
+  if (!mint_engine_translate(&engine_, linear, &physical)) return std::nullopt;
+  return PhysAddr{physical};
+}
+
+void Cpu::ram_written(const std::uint8_t* memory, std::uint64_t size) {
+  const std::uint64_t start =
+      mint_engine_ram_offset(&engine_, const_cast<std::uint8_t*>(memory));
+  mint_domain_ram_written(&pages_.domain_, start, start + size);
+}
+
+// The bodies of the mint_on_* functions, with access to Cpu.
+struct CpuCallbacks {
+  static Cpu& cpu(void* host) { return *static_cast<Cpu*>(host); }
+  static CpuHost& host(void* host) { return cpu(host).host_; }
+
+  static std::uint32_t translated(Cpu& cpu, const void* name, std::uint64_t pc,
+                                  const CodeBlock& code) {
+    Cpu::Block& block = cpu.blocks_[name];
+    block.cost = cpu.timing_.cost(code);
+    block.instructions = static_cast<unsigned>(code.starts.size());
+    cpu.host_.translated(pc);
+    return block.cost.cycles;
+  }
+
+  static void fault(Cpu& cpu, const void* name, unsigned index) {
+    const auto found = cpu.blocks_.find(name);
+    if (found == cpu.blocks_.end() || index >= found->second.cost.before.size()) return;
+    const Cpu::Block& block = found->second;
+    const std::int64_t cycles = block.cost.cycles - block.cost.before[index];
+    *cpu.engine_.budget += cycles * (kInstructionField + 1) + (block.instructions - index);
+  }
+};
+
+}  // namespace mint
+
+using mint::CpuCallbacks;
+using mint::Cycles;
+
+// CPUID on a Core i7 860, beyond its cost in its block (InstLatx64 dump 00106E5: 104 to 200).
+static constexpr std::uint64_t kCpuidCycles = 130;
+
+extern "C" {
+
+bool mint_on_block_edge(void* host, std::uint64_t pc) {
+  return CpuCallbacks::host(host).block_edge(pc);
+}
+
+std::uint32_t mint_on_translated(void* host, const void* block, std::uint64_t pc, std::uint32_t size,
+                                 const std::uint16_t* starts, unsigned count, unsigned bits,
+                                 const std::uint8_t* code) {
+  return CpuCallbacks::translated(CpuCallbacks::cpu(host), block, pc,
+                                  {{code, size}, {starts, count}, bits});
+}
+
+std::uint32_t mint_on_probe_lookup(void* host, std::uint64_t pc) {
+  return CpuCallbacks::host(host).probe_at(pc);
+}
+
+void mint_on_probe(void* host, std::uint32_t probe) { CpuCallbacks::host(host).probe(probe); }
+
+void mint_on_fault(void* host, const void* block, unsigned index) {
+  CpuCallbacks::fault(CpuCallbacks::cpu(host), block, index);
+}
+
+std::uint64_t mint_on_port_read(void* host, std::uint32_t port, unsigned size,
+                                std::uintptr_t host_pc) {
+  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
+  return CpuCallbacks::host(host).port_read(at, static_cast<std::uint16_t>(port), size);
+}
+
+void mint_on_port_write(void* host, std::uint32_t port, unsigned size, std::uint64_t value,
+                        std::uintptr_t host_pc) {
+  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
+  CpuCallbacks::host(host).port_write(at, static_cast<std::uint16_t>(port), size, value);
+}
+
+std::uint64_t mint_on_memory_read(void* host, std::uint64_t address, unsigned size,
+                                  std::uintptr_t host_pc) {
+  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
+  return CpuCallbacks::host(host).memory_read(at, {address}, size);
+}
+
+void mint_on_memory_write(void* host, std::uint64_t address, unsigned size, std::uint64_t value,
+                          std::uintptr_t host_pc) {
+  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
+  CpuCallbacks::host(host).memory_write(at, {address}, size, value);
+}
+
+std::uint64_t mint_on_rdtsc(void* host, std::uintptr_t host_pc) {
+  return CpuCallbacks::host(host).read_tsc(CpuCallbacks::cpu(host).now_at(host_pc));
+}
+
+void mint_on_cpuid(void* host, std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4],
+                   std::uintptr_t host_pc) {
+  // Without an instruction: the engine itself asks, while the core is being built.
+  if (host_pc != 0) CpuCallbacks::cpu(host).charge(kCpuidCycles);
+  CpuCallbacks::host(host).cpuid(leaf, subleaf, out);
+}
+
+static int answer(mint::MsrAnswer answer) {
+  switch (answer) {
+    case mint::MsrAnswer::kDone:
+      return 1;
+    case mint::MsrAnswer::kEngine:
+      return 0;
+    case mint::MsrAnswer::kFault:
+      break;
+  }
+  return -1;
+}
+
+int mint_on_rdmsr(void* host, std::uint32_t index, std::uint64_t* value, std::uintptr_t host_pc) {
+  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
+  return answer(CpuCallbacks::host(host).read_msr(at, index, *value));
+}
+
+int mint_on_wrmsr(void* host, std::uint32_t index, std::uint64_t value, std::uintptr_t host_pc) {
+  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
+  return answer(CpuCallbacks::host(host).write_msr(at, index, value));
+}
+
+std::uint8_t mint_on_read_cr8(void* host) { return CpuCallbacks::host(host).read_cr8(); }
+
+void mint_on_write_cr8(void* host, std::uint8_t value, std::uintptr_t host_pc) {
+  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
+  CpuCallbacks::host(host).write_cr8(at, value);
+}
+
+void mint_on_pause(void* host, std::uintptr_t host_pc) {
+  CpuCallbacks::host(host).pause(CpuCallbacks::cpu(host).now_at(host_pc));
+}
+
+int mint_on_acknowledge(void* host) {
+  const std::optional<mint::Vector> vector = CpuCallbacks::host(host).acknowledge();
+  return vector ? vector->value : -1;
+}
+
+void mint_on_interrupt(void* host, int vector, bool hardware) {
+  CpuCallbacks::host(host).interrupt_taken({static_cast<std::uint8_t>(vector)}, hardware);
+}
+
+void mint_on_shutdown(void* host) { CpuCallbacks::host(host).shutdown(); }
+
+std::uint64_t mint_on_microseconds(void* host) {
+  return CpuCallbacks::cpu(host).now().count / 2800;
+}
+
+}  // extern "C"

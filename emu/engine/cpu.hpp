@@ -1,0 +1,153 @@
+// One x86-64 core: instruction execution on Unicorn with an exact cycle budget. The core knows
+// nothing of the chips around it; what an instruction does outside of the core goes to its CpuHost.
+//
+//   CodePages pages(ram_bytes);
+//   Cpu cpu(host, pages, timing, 0);
+//   cpu.map_ram({0}, 0xa0000, host_memory); ... cpu.map_io({0xfec00000}, 0x1000);
+//   cpu.set_limit({100'000});
+//   cpu.run();    // returns on hlt, on shutdown, or when the host asked for it
+//
+// Time: every translated block subtracts its cost from a budget, once, at its head. When the budget
+// is spent, the host's block_edge() is called there; it may switch to another stack, set a new limit
+// and return. Calls to the host carry the time of the instruction that made them, not the block's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "emu/base/types.hpp"
+#include "emu/engine/glue.h"
+#include "emu/timing/timing_model.hpp"
+
+namespace mint {
+
+enum class MsrAnswer { kDone, kEngine, kFault };
+
+// What a core needs from the machine. None of these may throw.
+class CpuHost {
+ public:
+  virtual ~CpuHost() = default;
+  // The budget is spent, at the head of the block at linear address `pc`. True: leave run() or take
+  // an interrupt; false: go on (with a later limit).
+  virtual bool block_edge(std::uint64_t pc) = 0;
+  virtual std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned size) = 0;
+  virtual void port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) = 0;
+  virtual std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) = 0;
+  virtual void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value) = 0;
+  virtual MsrAnswer read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) = 0;
+  virtual MsrAnswer write_msr(Cycles at, std::uint32_t index, std::uint64_t value) = 0;
+  virtual std::uint64_t read_tsc(Cycles at) = 0;
+  virtual std::uint8_t read_cr8() = 0;
+  virtual void write_cr8(Cycles at, std::uint8_t value) = 0;
+  virtual void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) = 0;
+  virtual void pause(Cycles at) = 0;
+  // The external interrupt to take; nothing when it has gone away meanwhile.
+  virtual std::optional<Vector> acknowledge() = 0;
+  virtual void interrupt_taken(Vector vector, bool hardware) = 0;
+  // A triple fault (SDM vol. 3A, 6.15, #DF).
+  virtual void shutdown() = 0;
+  // A block is translated for the first time, just before it runs.
+  virtual void translated(std::uint64_t pc) = 0;
+  // The probe at the block at linear address `pc`, 0 for none; probe() is called whenever it runs.
+  virtual std::uint32_t probe_at(std::uint64_t pc) = 0;
+  virtual void probe(std::uint32_t id) = 0;
+};
+
+// Which RAM pages hold translated code of which core: shared by the cores of one machine.
+class CodePages {
+ public:
+  explicit CodePages(std::uint64_t ram_bytes);
+  CodePages(const CodePages&) = delete;
+  CodePages& operator=(const CodePages&) = delete;
+
+ private:
+  friend class Cpu;
+  std::vector<std::uint64_t> mask_;
+  std::vector<std::uint8_t> read_only_;
+  mint_domain domain_{};
+};
+
+class Cpu {
+ public:
+  enum class Exit { kHalted, kLeft, kError };
+
+  // `index` is 0 to 63 and unique within `pages`. Fails by std::bad_alloc only.
+  Cpu(CpuHost& host, CodePages& pages, const TimingModel& timing, unsigned index,
+      std::uint32_t code_bytes);
+  ~Cpu();
+  Cpu(const Cpu&) = delete;
+  Cpu& operator=(const Cpu&) = delete;
+
+  // All cores of a machine map the same RAM in the same order, before the first run.
+  void map_ram(PhysAddr address, std::uint64_t size, std::uint8_t* memory, bool read_only);
+  void map_io(PhysAddr address, std::uint64_t size);
+
+  void reset();                  // power-on state: F000:FFF0
+  void init();                   // INIT
+  void startup(Vector vector);   // startup IPI: vector * 1000h
+  // To be called on the stack on which the core runs, after every switch to it.
+  void make_current();
+  Exit run();
+  // Makes run() return at the next block edge.
+  void leave() { mint_engine_leave(&engine_); }
+  // From within a call to the host: ends the run in the middle of the instruction. Does not return,
+  // and destroys nothing on the way.
+  [[noreturn]] void abandon() { mint_engine_abandon(&engine_); }
+  const char* error() const { return error_; }
+
+  Cycles now() const { return {limit_.count - static_cast<std::uint64_t>(cycles_left())}; }
+  // The time of the instruction whose generated code holds `host_pc`; now() when it is not known.
+  Cycles now_at(std::uintptr_t host_pc) const;
+  Cycles limit() const { return limit_; }
+  // The core runs until the first block edge at or after `limit`.
+  void set_limit(Cycles limit);
+  // Moves the clock of a core that does not run.
+  void set_time(Cycles time);
+  void charge(std::uint64_t cycles) {
+    *engine_.budget -= static_cast<std::int64_t>(cycles << MINT_BUDGET_SHIFT);
+  }
+  // Instructions retired so far.
+  std::uint64_t instructions() const;
+
+  void set_interrupt(bool pending) { mint_engine_set_interrupt(&engine_, pending); }
+  void set_nmi() { mint_engine_set_nmi(&engine_); }
+  bool interruptible(bool nmi) const { return mint_engine_interruptible(&engine_, nmi); }
+  void set_a20(bool enabled) { mint_engine_set_a20(&engine_, enabled); }
+  // Forget the translated blocks before the next run.
+  void flush_blocks() { mint_engine_flush_blocks(&engine_); }
+
+  mint_registers registers() const;
+  void set_registers(const mint_registers& registers) {
+    mint_engine_set_registers(&engine_, &registers);
+  }
+  // Physical address of a linear one by the core's page tables, without side effects.
+  std::optional<PhysAddr> translate(std::uint64_t linear);
+
+  // Bytes [address, address + size) of a mapped RAM range were written by something other than a
+  // core; `memory` is where that range is mapped.
+  void ram_written(const std::uint8_t* memory, std::uint64_t size);
+
+  struct Block {
+    BlockCost cost;
+    unsigned instructions = 0;
+  };
+
+ private:
+  friend struct CpuCallbacks;
+  std::int64_t cycles_left() const { return *engine_.budget >> MINT_BUDGET_SHIFT; }
+  void take_instructions();
+
+  CpuHost& host_;
+  CodePages& pages_;
+  const TimingModel& timing_;
+  mint_engine engine_{};
+  std::unordered_map<const void*, Block> blocks_;
+  Cycles limit_;
+  std::uint64_t instructions_ = 0;
+  const char* error_ = "";
+};
+
+}  // namespace mint

@@ -1,0 +1,148 @@
+// The C boundary between `Cpu` and Unicorn's insides. Only glue.c sees Unicorn's internal headers and
+// only cpu.cpp includes this file; nothing else in the tree knows Unicorn.
+//
+// Two directions: mint_engine_* are called by Cpu; mint_on_* are implemented in cpu.cpp and called
+// from generated code and from the functions of Unicorn that the linker's --wrap sends through glue.c.
+// Unicorn leaves its run loop by longjmp: no mint_on_* function may throw, and none of them may call
+// a mint_engine_* function that is documented as "leaves".
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uc_struct;
+struct mint_engine;
+
+enum { MINT_MAX_ENGINES = 64 };
+
+// What the engines of one machine share: which pages hold translated code, and whose.
+struct mint_domain {
+  struct mint_engine* engines[MINT_MAX_ENGINES];
+  unsigned count;
+  uint64_t ram_pages;
+  uint64_t* code_mask;    // per RAM page: bit n set when engine n holds blocks translated from it
+  uint8_t* read_only;     // per RAM page: 1 for ROM, whose stores are dropped
+};
+
+// The cycle budget is one signed word that every block decrements once:
+// cycles left << MINT_BUDGET_SHIFT | instructions left.
+enum { MINT_BUDGET_SHIFT = 24 };
+
+struct mint_engine {
+  struct uc_struct* uc;
+  void* host;  // the Cpu
+  struct mint_domain* domain;
+  unsigned index;
+  int64_t* budget;      // in the engine's CPU state, where generated code decrements it
+  uint8_t leave_block;  // mint_on_block_edge's answer
+  bool flush_on_entry;
+};
+
+// --- called by Cpu -------------------------------------------------------------------------------
+
+// Creates the engine and its hooks; the caller has filled in host, domain and index. `code_bytes` is
+// the size of its buffer for translated code. False when out of memory.
+bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes);
+void mint_engine_close(struct mint_engine* engine);
+// Physical memory: RAM or ROM at a host address, or accesses that go to mint_on_memory_*. Engines of
+// one domain must map the same RAM in the same order, so that RAM offsets agree. Addresses and sizes
+// are multiples of 4096. False when Unicorn refuses.
+bool mint_engine_map_ram(struct mint_engine* engine, uint64_t physical, uint64_t size, void* host);
+bool mint_engine_map_io(struct mint_engine* engine, uint64_t physical, uint64_t size);
+// The engine that generated code runs on now; set before each entry and after each switch of stacks.
+void mint_engine_set_current(struct mint_engine* engine);
+// State after power-on (SDM vol. 3A, table 9-1).
+void mint_engine_reset(struct mint_engine* engine);
+// State after INIT, then CS:IP of a startup IPI.
+void mint_engine_init(struct mint_engine* engine);
+void mint_engine_startup(struct mint_engine* engine, uint8_t vector);
+// Runs until hlt, shutdown or mint_engine_leave. Returns Unicorn's error code (0: none).
+int mint_engine_run(struct mint_engine* engine);
+// Makes mint_engine_run return at the next block edge.
+void mint_engine_leave(struct mint_engine* engine);
+// From within a mint_on_* function: abandons the instruction and the block; mint_engine_run returns.
+// Leaves; does not return.
+void mint_engine_abandon(struct mint_engine* engine) __attribute__((noreturn));
+bool mint_engine_halted(const struct mint_engine* engine);
+// Drops every translated block.
+void mint_engine_flush_blocks(struct mint_engine* engine);
+// Drops blocks of all engines that overlap RAM bytes [start, end): something other than a core wrote.
+void mint_domain_ram_written(struct mint_domain* domain, uint64_t start, uint64_t end);
+// The RAM offset that the engine gave to a mapped host address.
+uint64_t mint_engine_ram_offset(struct mint_engine* engine, void* host);
+
+void mint_engine_set_interrupt(struct mint_engine* engine, bool pending);
+void mint_engine_set_nmi(struct mint_engine* engine);
+// Whether an external interrupt (or, for nmi, an NMI) would be taken at the next instruction.
+bool mint_engine_interruptible(const struct mint_engine* engine, bool nmi);
+void mint_engine_set_a20(struct mint_engine* engine, bool enabled);
+
+// Finds the instruction whose generated code contains `host_pc`: its block and its index in it.
+bool mint_engine_locate(struct mint_engine* engine, uintptr_t host_pc, const void** block,
+                        unsigned* index);
+
+struct mint_segment {
+  uint16_t selector;
+  uint64_t base;
+  uint32_t limit;
+  uint32_t attributes;  // bits 8-23 of the descriptor's high word, as in bits 8-23
+};
+
+struct mint_registers {
+  uint64_t general[16];  // RAX RCX RDX RBX RSP RBP RSI RDI R8-R15
+  uint64_t rip, rflags;
+  uint64_t cr0, cr2, cr3, cr4, cr8, efer;
+  struct mint_segment segment[6];  // ES CS SS DS FS GS
+  struct mint_segment ldtr, tr;
+  uint64_t gdt_base, idt_base;
+  uint32_t gdt_limit, idt_limit;
+};
+void mint_engine_get_registers(const struct mint_engine* engine, struct mint_registers* out);
+// Sets general registers, RIP, RFLAGS, CR0 and the six segments.
+void mint_engine_set_registers(struct mint_engine* engine, const struct mint_registers* in);
+// Translates a linear address by the current page tables without side effects.
+bool mint_engine_translate(struct mint_engine* engine, uint64_t linear, uint64_t* physical);
+
+// --- implemented by Cpu --------------------------------------------------------------------------
+
+// At the head of a block whose budget is spent. True: leave the block (to take an interrupt, to stop).
+bool mint_on_block_edge(void* host, uint64_t linear_pc);
+// A block was translated: its bytes by instruction. Returns its cost in cycles.
+// `starts` are the offsets of its instructions; `block` names it in mint_engine_locate.
+uint32_t mint_on_translated(void* host, const void* block, uint64_t linear_pc, uint32_t size,
+                            const uint16_t* starts, unsigned count, unsigned bits,
+                            const uint8_t* code);
+// Asked before a block is translated: the probe at this address, 0 for none.
+uint32_t mint_on_probe_lookup(void* host, uint64_t linear_pc);
+void mint_on_probe(void* host, uint32_t probe);
+// Gives back the cost of the instructions of a block after number `index`, which faulted.
+void mint_on_fault(void* host, const void* block, unsigned index);
+
+uint64_t mint_on_port_read(void* host, uint32_t port, unsigned size, uintptr_t host_pc);
+void mint_on_port_write(void* host, uint32_t port, unsigned size, uint64_t value, uintptr_t host_pc);
+uint64_t mint_on_memory_read(void* host, uint64_t address, unsigned size, uintptr_t host_pc);
+void mint_on_memory_write(void* host, uint64_t address, unsigned size, uint64_t value,
+                          uintptr_t host_pc);
+uint64_t mint_on_rdtsc(void* host, uintptr_t host_pc);
+void mint_on_cpuid(void* host, uint32_t leaf, uint32_t subleaf, uint32_t out[4], uintptr_t host_pc);
+// 1: done; 0: the engine's own register; -1: #GP(0).
+int mint_on_rdmsr(void* host, uint32_t index, uint64_t* value, uintptr_t host_pc);
+int mint_on_wrmsr(void* host, uint32_t index, uint64_t value, uintptr_t host_pc);
+uint8_t mint_on_read_cr8(void* host);
+void mint_on_write_cr8(void* host, uint8_t value, uintptr_t host_pc);
+void mint_on_pause(void* host, uintptr_t host_pc);
+// Vector of the interrupt to take, or -1 when there is none after all.
+int mint_on_acknowledge(void* host);
+void mint_on_interrupt(void* host, int vector, bool hardware);
+void mint_on_shutdown(void* host);
+// Monotonic time in microseconds for the engine's own housekeeping; derived from guest cycles.
+uint64_t mint_on_microseconds(void* host);
+
+#ifdef __cplusplus
+}
+#endif

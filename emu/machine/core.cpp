@@ -1,0 +1,395 @@
+#include "emu/machine/core.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "emu/machine/cpuid.hpp"
+
+namespace mint {
+namespace {
+
+constexpr std::size_t kStackBytes = 512 * 1024;
+constexpr std::uint64_t kIoApicPage = 0xfec00000;
+constexpr std::uint32_t kMsrTsc = 0x10;
+constexpr std::uint32_t kMsrApicBase = 0x1b;
+
+// Cycles beyond the instruction's cost in its block, on a Core i7 860 (InstLatx64 dump 00106E5 and
+// Agner Fog's instruction tables, Nehalem).
+constexpr std::uint64_t kRdtscCycles = 24;
+constexpr std::uint64_t kMsrCycles = 80;
+constexpr std::uint64_t kPauseCycles = 9;
+constexpr std::uint64_t kInterruptCycles = 100;
+
+}  // namespace
+
+Core::Core(const Wiring& wiring, const Config& config)
+    : wiring_(wiring),
+      config_(config),
+      lapic_({.id = config.id,
+              .bsp = config.bsp,
+              .core_clock = config.core_clock,
+              .timer_clock = config.bus_clock},
+             *this, wiring.apic_bus, wiring.queue, wiring.acknowledge_8259),
+      cpu_(*this, wiring.pages, wiring.timing, config.id.value, config.code_bytes),
+      coroutine_(kStackBytes, [this] { body(); }) {
+  for (const PhysicalMemory::Segment& s : wiring.memory.segments()) {
+    if (s.kind == PhysicalMemory::Kind::kRam || s.kind == PhysicalMemory::Kind::kRom)
+      cpu_.map_ram(s.start, s.size, s.memory, s.kind == PhysicalMemory::Kind::kRom);
+    else
+      cpu_.map_io(s.start, s.size);
+  }
+}
+
+Core::~Core() {
+  // Unwind the core's stack: Unicorn's frames own memory.
+  dying_ = true;
+  leaving_ = true;
+  while (!coroutine_.finished()) {
+    cpu_.make_current();
+    coroutine_.resume();
+  }
+}
+
+std::uint64_t Core::pc() const {
+  if (waiting_ || state_ != State::kRunning) {
+    const mint_registers r = cpu_.registers();
+    return r.rip + r.segment[1].base;
+  }
+  return edge_pc_;
+}
+
+std::string Core::describe_state() const {
+  switch (state_) {
+    case State::kRunning:
+      return waiting_ ? "in a device access" : "running";
+    case State::kHalted:
+      return cpu_.interruptible(false) ? "halted, waiting for an interrupt"
+                                       : "halted with interrupts off";
+    case State::kWaitForSipi:
+      return "waiting for a startup IPI";
+    case State::kShutDown:
+      return "shut down";
+  }
+  return "";
+}
+
+// --- start and stop --------------------------------------------------------------------------------
+
+void Core::stop(State state) {
+  state_ = state;
+  leaving_ = true;
+  waiting_ = false;
+  nmi_pending_ = false;
+}
+
+void Core::wake() {
+  state_ = State::kRunning;
+  cpu_.set_time(std::max(cpu_.now(), wiring_.queue.now()));
+  wiring_.turns.woken = true;
+}
+
+void Core::reset() {
+  lapic_.reset();
+  msrs_.reset();
+  stop(State::kWaitForSipi);
+  restart_ = Restart::kReset;
+  cpu_.set_time(std::max(cpu_.now(), wiring_.queue.now() + config_.start_skew));
+  if (config_.bsp) state_ = State::kRunning;
+}
+
+void Core::init_pin() {
+  lapic_.init_reset();
+  stop(config_.bsp ? State::kRunning : State::kWaitForSipi);
+  restart_ = config_.bsp ? Restart::kInitPin : Restart::kInit;
+  cpu_.set_time(std::max(cpu_.now(), wiring_.queue.now()));
+}
+
+void Core::start_at(const mint_registers& registers) {
+  cpu_.make_current();
+  cpu_.reset();
+  cpu_.set_registers(registers);
+  restart_ = Restart::kNone;
+  leaving_ = false;
+  wake();
+}
+
+void Core::init() {
+  stop(State::kWaitForSipi);
+  restart_ = Restart::kInit;
+}
+
+void Core::startup(Vector vector) {
+  if (state_ != State::kWaitForSipi) return;
+  restart_ = Restart::kStartup;
+  startup_vector_ = vector;
+  wake();
+  cpu_.set_time(cpu_.now() + config_.start_skew);
+  wiring_.observer.started(*this, vector);
+}
+
+void Core::restart() {
+  switch (restart_) {
+    case Restart::kNone:
+      break;
+    case Restart::kReset:
+      cpu_.reset();
+      break;
+    case Restart::kInit:
+    case Restart::kInitPin:
+      cpu_.init();
+      break;
+    case Restart::kStartup:
+      cpu_.init();
+      cpu_.startup(startup_vector_);
+      break;
+  }
+  restart_ = Restart::kNone;
+  cpu_.set_interrupt(lapic_.has_interrupt());
+}
+
+void Core::body() {
+  while (!dying_) {
+    leaving_ = false;
+    if (state_ == State::kRunning) {
+      restart();
+      switch (cpu_.run()) {
+        case Cpu::Exit::kHalted:
+          if (state_ == State::kRunning && !leaving_ && !interrupt_ready()) state_ = State::kHalted;
+          break;
+        case Cpu::Exit::kLeft:
+          break;
+        case Cpu::Exit::kError:
+          if (!leaving_) {
+            stop(State::kShutDown);
+            wiring_.observer.shut_down(*this, fmt::format("the core cannot go on at {:x}: {}", pc(),
+                                                          cpu_.error()));
+          }
+          break;
+      }
+    }
+    if (state_ != State::kRunning && !dying_) coroutine_.suspend();
+  }
+}
+
+// --- turns -------------------------------------------------------------------------------------------
+
+bool Core::interrupt_ready() const {
+  return (lapic_.has_interrupt() && cpu_.interruptible(false)) ||
+         (nmi_pending_ && cpu_.interruptible(true));
+}
+
+void Core::resume(Cycles limit, Horizon horizon) {
+  horizon_ = horizon;
+  wiring_.turns.woken = false;
+  cpu_.make_current();
+  cpu_.set_limit(interrupt_ready() && !waiting_ ? cpu_.now() : limit);
+  in_guest_ = true;
+  coroutine_.resume();
+  in_guest_ = false;
+}
+
+bool Core::block_edge(std::uint64_t pc) {
+  edge_pc_ = pc;
+  if (!leaving_ && !interrupt_ready()) coroutine_.suspend();
+  if (leaving_) cpu_.leave();
+  return leaving_ || interrupt_ready();
+}
+
+void Core::wait_for_turn(Cycles at) {
+  const auto my_turn = [&] {
+    if (at >= wiring_.queue.next()) return false;
+    return at < horizon_.time || (at == horizon_.time && config_.id < horizon_.id);
+  };
+  while (!my_turn() && !leaving_) {
+    waiting_ = true;
+    waiting_at_ = at;
+    coroutine_.suspend();
+    waiting_ = false;
+  }
+  // Stopped in the middle of the instruction: it does not happen. No frame up to here has anything
+  // to destroy.
+  if (leaving_) cpu_.abandon();
+  wiring_.queue.run_until(at);
+}
+
+void Core::finish_access(Cycles cost) {
+  cpu_.charge(cost.count);
+  if (leaving_) cpu_.abandon();  // the access itself has stopped this core
+  if (wiring_.turns.woken) {
+    // Another core runs again, from now on: it is behind this one.
+    horizon_ = {};
+    horizon_.time = {0};
+    cpu_.set_limit(cpu_.now());
+  } else if (interrupt_ready()) {
+    cpu_.set_limit(cpu_.now());
+  } else if (wiring_.queue.next() < cpu_.limit()) {
+    cpu_.set_limit(wiring_.queue.next());
+  }
+}
+
+// --- accesses ----------------------------------------------------------------------------------------
+
+std::uint64_t Core::port_read(Cycles at, std::uint16_t port, unsigned size) {
+  wait_for_turn(at);
+  const std::uint64_t value = wiring_.ports.read(port, size);
+  wiring_.observer.accessed(*this, at, {Access::Kind::kPort, false, size, port, value});
+  finish_access(config_.delays.port);
+  return value;
+}
+
+void Core::port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) {
+  wait_for_turn(at);
+  wiring_.observer.accessed(*this, at, {Access::Kind::kPort, true, size, port, value});
+  wiring_.ports.write(port, size, value);
+  finish_access(config_.delays.port);
+}
+
+bool Core::is_own_lapic(PhysAddr address) const {
+  return lapic_.globally_enabled() && (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
+}
+
+Cycles Core::delay_of(PhysAddr address) const {
+  return (address.value & ~std::uint64_t{0xfff}) == kIoApicPage ? config_.delays.io_apic
+                                                                : config_.delays.pci;
+}
+
+std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
+  wait_for_turn(at);
+  if (is_own_lapic(address)) {
+    const std::uint64_t value = lapic_.read(address.value & 0xfff, size);
+    wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, false, size, address.value, value});
+    finish_access(config_.delays.lapic);
+    return value;
+  }
+  const std::span<std::uint8_t> shared = wiring_.memory.at(address, size);
+  if (!shared.empty()) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, shared.data(), size);
+    wiring_.observer.accessed(*this, at, {Access::Kind::kShared, false, size, address.value, value});
+    finish_access(config_.delays.shared);
+    return value;
+  }
+  const std::uint64_t value = wiring_.mmio.read(address.value, size);
+  wiring_.observer.accessed(*this, at, {Access::Kind::kDevice, false, size, address.value, value});
+  finish_access(delay_of(address));
+  return value;
+}
+
+void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value) {
+  wait_for_turn(at);
+  if (is_own_lapic(address)) {
+    wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, true, size, address.value, value});
+    lapic_.write(address.value & 0xfff, size, value);
+    finish_access(config_.delays.lapic);
+    return;
+  }
+  const std::span<std::uint8_t> shared = wiring_.memory.at(address, size);
+  if (!shared.empty()) {
+    std::memcpy(shared.data(), &value, size);
+    wiring_.observer.accessed(*this, at, {Access::Kind::kShared, true, size, address.value, value});
+    finish_access(config_.delays.shared);
+    return;
+  }
+  wiring_.observer.accessed(*this, at, {Access::Kind::kDevice, true, size, address.value, value});
+  wiring_.mmio.write(address.value, size, value);
+  finish_access(delay_of(address));
+}
+
+// --- instructions ------------------------------------------------------------------------------------
+
+MsrAnswer Core::read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) {
+  cpu_.charge(kMsrCycles);
+  if (index == kMsrTsc) {
+    value = at.count + msrs_.tsc_offset();
+    return MsrAnswer::kDone;
+  }
+  if (index == kMsrApicBase) {
+    value = lapic_.base();
+    return MsrAnswer::kDone;
+  }
+  return msrs_.read(index, value);
+}
+
+MsrAnswer Core::write_msr(Cycles at, std::uint32_t index, std::uint64_t value) {
+  cpu_.charge(kMsrCycles);
+  if (index == kMsrTsc) {
+    msrs_.set_tsc_offset(value - at.count);
+    return MsrAnswer::kDone;
+  }
+  if (index == kMsrApicBase) {
+    wait_for_turn(at);
+    const bool accepted = lapic_.write_base(value);
+    finish_access({0});
+    return accepted ? MsrAnswer::kDone : MsrAnswer::kFault;
+  }
+  return msrs_.write(index, value);
+}
+
+std::uint64_t Core::read_tsc(Cycles at) {
+  cpu_.charge(kRdtscCycles);
+  return at.count + msrs_.tsc_offset();
+}
+
+std::uint8_t Core::read_cr8() { return static_cast<std::uint8_t>(lapic_.cr8()); }
+
+void Core::write_cr8(Cycles at, std::uint8_t value) {
+  wait_for_turn(at);
+  lapic_.set_cr8(value);
+  finish_access({0});
+}
+
+void Core::cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) {
+  read_cpuid({.initial_id = config_.id,
+              .cores = config_.cores,
+              .apic_enabled = lapic_.globally_enabled()},
+             leaf, subleaf, out);
+}
+
+void Core::pause(Cycles) { cpu_.charge(kPauseCycles); }
+
+// --- interrupts --------------------------------------------------------------------------------------
+
+std::optional<Vector> Core::acknowledge() {
+  // The LAPIC and the 8259 are looked at when it is this core's turn: another core may be about to
+  // mask what is pending.
+  wait_for_turn(cpu_.now());
+  const std::optional<Vector> vector = lapic_.acknowledge();
+  finish_access({kInterruptCycles});
+  return vector;
+}
+
+void Core::interrupt_taken(Vector vector, bool hardware) {
+  if (hardware && vector.value == 2) nmi_pending_ = false;
+  wiring_.observer.interrupted(*this, vector, hardware);
+}
+
+void Core::interrupt_changed() {
+  const bool pending = lapic_.has_interrupt();
+  cpu_.set_interrupt(pending);
+  if (!pending) return;
+  if (state_ == State::kHalted && interrupt_ready()) wake();
+  if (in_guest_) cpu_.set_limit(cpu_.now());
+}
+
+void Core::nmi() {
+  if (state_ != State::kRunning && state_ != State::kHalted) return;
+  nmi_pending_ = true;
+  cpu_.set_nmi();
+  if (state_ == State::kHalted && interrupt_ready()) wake();
+  if (in_guest_) cpu_.set_limit(cpu_.now());
+}
+
+void Core::shutdown() {
+  stop(State::kShutDown);
+  wiring_.observer.shut_down(*this, "triple fault");
+}
+
+// --- observation -------------------------------------------------------------------------------------
+
+void Core::translated(std::uint64_t pc) { wiring_.observer.translated(*this, pc); }
+std::uint32_t Core::probe_at(std::uint64_t pc) { return wiring_.observer.probe_at(*this, pc); }
+void Core::probe(std::uint32_t id) { wiring_.observer.probe(*this, id); }
+
+}  // namespace mint

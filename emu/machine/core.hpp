@@ -1,0 +1,179 @@
+// A core in the machine: its Cpu, its LAPIC, its state (running, halted, waiting for a SIPI) and its
+// place in the order of time.
+//
+// Each core runs on a stack of its own. It gives way to the scheduler at a block edge when its time
+// is up, and in the middle of an instruction when that touches a device or shared memory: then it
+// waits until no other core is behind it and no earlier event is pending, so that all accesses of
+// all cores happen in the order of their times, to the cycle, however long the slices are.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "devices/lapic.hpp"
+#include "emu/engine/cpu.hpp"
+#include "emu/machine/bus.hpp"
+#include "emu/machine/coroutine.hpp"
+#include "emu/machine/msrs.hpp"
+#include "emu/machine/physical_memory.hpp"
+
+namespace mint {
+
+class Core;
+
+// How long what leaves a core takes, in cycles.
+struct AccessDelays {
+  Cycles port{2800};
+  Cycles pci{560};
+  Cycles io_apic{560};
+  Cycles lapic{30};
+  Cycles shared{80};
+};
+
+// What an instruction did outside of its core.
+struct Access {
+  enum class Kind : std::uint8_t { kPort, kDevice, kShared, kLapic };
+  Kind kind = Kind::kPort;
+  bool write = false;
+  unsigned size = 0;
+  std::uint64_t address = 0;
+  std::uint64_t value = 0;
+};
+
+// Watches cores from outside; costs the guest nothing.
+class CoreObserver {
+ public:
+  virtual ~CoreObserver() = default;
+  virtual void accessed(Core& core, Cycles at, const Access& access) = 0;
+  virtual void interrupted(Core& core, Vector vector, bool hardware) = 0;
+  virtual void started(Core& core, Vector vector) = 0;  // by a SIPI
+  virtual void shut_down(Core& core, const std::string& why) = 0;
+  // As CpuHost: probes by linear address, and first executions of blocks.
+  virtual std::uint32_t probe_at(Core& core, std::uint64_t pc) = 0;
+  virtual void probe(Core& core, std::uint32_t id) = 0;
+  virtual void translated(Core& core, std::uint64_t pc) = 0;
+};
+
+class Core final : private CpuHost, private LapicCore {
+ public:
+  enum class State : std::uint8_t { kRunning, kHalted, kWaitForSipi, kShutDown };
+
+  // Set when a core begins to run while another one's access is handled.
+  struct Turns {
+    bool woken = false;
+  };
+  struct Wiring {
+    EventQueue& queue;
+    ApicBus& apic_bus;
+    PhysicalMemory& memory;
+    AddressMap& ports;
+    AddressMap& mmio;
+    CodePages& pages;
+    const TimingModel& timing;
+    std::function<Vector()> acknowledge_8259;
+    CoreObserver& observer;
+    Turns& turns;
+  };
+  struct Config {
+    ApicId id;
+    bool bsp = false;
+    Hertz core_clock;
+    Hertz bus_clock;
+    AccessDelays delays;
+    Cycles start_skew;  // leaves reset or a SIPI so much later
+    std::uint32_t code_bytes = 64u << 20;
+    unsigned cores = 1;
+  };
+
+  Core(const Wiring& wiring, const Config& config);
+  ~Core() override;
+
+  ApicId id() const { return config_.id; }
+  State state() const { return state_; }
+  bool runnable() const { return state_ == State::kRunning; }
+  // The core's clock: of the access that it waits for, or of the next block.
+  Cycles time() const { return waiting_ ? waiting_at_ : cpu_.now(); }
+  // The linear address of the next block at the last block edge, or of the access.
+  std::uint64_t pc() const;
+  std::string describe_state() const;
+
+  Lapic& lapic() { return lapic_; }
+  Cpu& cpu() { return cpu_; }
+
+  // Power-on or platform reset at the queue's time: core 0 starts at the reset vector, the others
+  // wait for a SIPI.
+  void reset();
+  // INIT# of the board (ports 92h, CF9h, 8042): INIT of core 0 starts it at the reset vector.
+  void init_pin();
+  // Starts a bare-metal program: the core runs with these registers.
+  void start_at(const mint_registers& registers);
+
+  // For the scheduler. Runs until `limit`, or until an access that must wait for a core with
+  // (time, id) before `horizon`.
+  struct Horizon {
+    Cycles time = Cycles::max();
+    ApicId id{255};
+  };
+  void resume(Cycles limit, Horizon horizon);
+
+ private:
+  // CpuHost
+  bool block_edge(std::uint64_t pc) override;
+  std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned size) override;
+  void port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) override;
+  std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) override;
+  void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value) override;
+  MsrAnswer read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) override;
+  MsrAnswer write_msr(Cycles at, std::uint32_t index, std::uint64_t value) override;
+  std::uint64_t read_tsc(Cycles at) override;
+  std::uint8_t read_cr8() override;
+  void write_cr8(Cycles at, std::uint8_t value) override;
+  void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) override;
+  void pause(Cycles at) override;
+  std::optional<Vector> acknowledge() override;
+  void interrupt_taken(Vector vector, bool hardware) override;
+  void shutdown() override;
+  void translated(std::uint64_t pc) override;
+  std::uint32_t probe_at(std::uint64_t pc) override;
+  void probe(std::uint32_t id) override;
+  // LapicCore
+  void interrupt_changed() override;
+  void nmi() override;
+  void smi() override {}
+  void init() override;
+  void startup(Vector vector) override;
+
+  enum class Restart : std::uint8_t { kNone, kReset, kInit, kStartup, kInitPin };
+
+  void body();
+  void restart();
+  // Waits until it is this core's turn at time `at`, and sets the machine's clock.
+  void wait_for_turn(Cycles at);
+  void finish_access(Cycles cost);
+  bool interrupt_ready() const;
+  void stop(State state);
+  void wake();
+  bool is_own_lapic(PhysAddr address) const;
+  Cycles delay_of(PhysAddr address) const;
+
+  Wiring wiring_;
+  Config config_;
+  State state_ = State::kWaitForSipi;
+  Lapic lapic_;
+  Cpu cpu_;
+  MsrFile msrs_;
+  Coroutine coroutine_;
+
+  Restart restart_ = Restart::kNone;
+  Vector startup_vector_;
+  bool leaving_ = false;  // the stack is to be unwound to body()
+  bool dying_ = false;
+  bool in_guest_ = false;  // between resume() and the next suspend
+  bool nmi_pending_ = false;
+  bool waiting_ = false;
+  Cycles waiting_at_;
+  std::uint64_t edge_pc_ = 0;
+  Horizon horizon_;
+};
+
+}  // namespace mint

@@ -1,0 +1,23 @@
+#include "emu/machine/digest.hpp"
+
+#include <fmt/format.h>
+
+#include <new>
+
+namespace mint {
+
+Digest::Digest() : state_(XXH3_createState()) {
+  if (state_ == nullptr) throw std::bad_alloc();
+  XXH3_128bits_reset(state_);
+}
+
+Digest::~Digest() { XXH3_freeState(state_); }
+
+void Digest::add(std::string_view bytes) { XXH3_128bits_update(state_, bytes.data(), bytes.size()); }
+
+std::string Digest::text() const {
+  const XXH128_hash_t hash = XXH3_128bits_digest(state_);
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+}  // namespace mint

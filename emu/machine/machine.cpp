@@ -1,0 +1,218 @@
+#include "emu/machine/machine.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <stdexcept>
+
+#include "emu/machine/chips.hpp"
+#include "emu/machine/random.hpp"
+
+namespace mint {
+namespace {
+
+constexpr std::uint64_t kIoApicBase = 0xfec00000;
+constexpr std::uint64_t kVgaText = 0xb8000;
+constexpr std::uint64_t kTestWindow = 0xff000000;
+constexpr unsigned kPciIsaIrq = 11;  // where the chip set routes PIRQA#-PIRQH# on the 8259s
+
+PhysicalMemory::Layout layout_of(const MachineSetup& setup) {
+  PhysicalMemory::Layout layout;
+  layout.ram_bytes = setup.profile.memory;
+  layout.hole_is_ram = setup.profile.hole == LegacyHole::kRam;
+  layout.rom = setup.rom;
+  layout.shared = setup.shared;
+  return layout;
+}
+
+}  // namespace
+
+Machine::Machine(MachineSetup setup, MachineObserver& observer)
+    : setup_(std::move(setup)),
+      observer_(observer),
+      memory_(layout_of(setup_)),
+      apic_bus_(queue_, {.delay = setup_.profile.delays.message, .arbiter = 0}),
+      pages_(memory_.mapped_bytes()) {
+  build_chips();
+  build_disks();
+  map_chips();
+  build_cores();
+}
+
+Machine::~Machine() = default;
+
+void Machine::build_chips() {
+  chips_ = std::make_unique<Chips>(Chips::Wiring{
+      .queue = queue_,
+      .apic_bus = apic_bus_,
+      .profile = setup_.profile,
+      .isa_irq = [this](unsigned irq, bool level) { set_isa_irq(irq, level); },
+      .intr = [this](bool level) { cores_[0]->lapic().set_lint0(level); },
+      .a20 = [this](bool enabled) { set_a20(enabled); },
+      .init = [this] { init_all(); },
+      .request_reset = [this](const char* by) { request_reset(by); },
+      .reset = [this] { reset(); },
+      .serial = [this](unsigned uart, std::uint8_t b) { observer_.serial_output(uart, b); },
+      .post = [this](std::uint8_t code) { observer_.post_code(code); }});
+  chips_->io_apic.set_observer([this](unsigned pin, RedirectionEntry old, RedirectionEntry now) {
+    observer_.redirection_written(pin, old, now);
+  });
+  chips_->pci.observe(
+      [this](const PciHost::ConfigAccess& access) { observer_.pci_configured(access); });
+  apic_bus_.set_observer(
+      [this](const ApicBus::Delivery& delivery) { observer_.message_delivered(delivery); });
+  chips_->rtc.set_memory(setup_.profile.memory);
+  chips_->rtc.set_cores(setup_.profile.cores);
+  if (setup_.debug_parts) {
+    chips_->debug = std::make_unique<DebugParts>(
+        setup_.profile.memory, setup_.profile.cores, setup_.debug_command_line,
+        [this](std::uint32_t value) { observer_.debug_exit(value); },
+        [this](std::uint8_t b) { observer_.serial_output(MachineObserver::kDebugConsole, b); },
+        [this](unsigned line, bool level) {
+          if (line < 16)
+            set_isa_irq(line, level);
+          else
+            chips_->io_apic.set_irq(line, level);
+        });
+  }
+}
+
+void Machine::build_disks() {
+  Random random(setup_.seed, "disk angle");
+  for (const DiskSetup& disk : setup_.disks) {
+    const double angle = setup_.profile.seed.disk_angle ? random.fraction() : 0;
+    const unsigned device = disk.pci_device;
+    chips_->add_disk(
+        disk, angle, memory_,
+        [this, device](bool level) { set_pci_pin(16 + device % 8, device, level); });
+  }
+}
+
+void Machine::map_chips() {
+  Chips& c = *chips_;
+  ports_.map(0x20, 2, c.pic, "8259 master", 0);
+  ports_.map(0xa0, 2, c.pic, "8259 slave", 2);
+  ports_.map(0x4d0, 2, c.pic, "ELCR", 4);
+  ports_.map(0x40, 4, c.pit, "8254");
+  ports_.map(0x60, 1, c.kbc, "8042 data", Kbc::kDataPort);
+  ports_.map(0x61, 1, c.port_b, "port 61h");
+  ports_.map(0x64, 1, c.kbc, "8042 command", Kbc::kCommandPort);
+  ports_.map(0x70, 2, c.rtc, "RTC");
+  ports_.map(0x80, 1, c.post_code, "POST code");
+  ports_.map(0x92, 1, c.port_a, "port 92h");
+  static constexpr std::uint16_t kUarts[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+  for (unsigned i = 0; i < 4; ++i)
+    ports_.map(kUarts[i], 8, *c.uarts[i], fmt::format("COM{}", i + 1));
+  ports_.map(0x3c0, 32, c.vga, "VGA");
+  ports_.map(0xcf8, 8, c.pci_ports, "PCI configuration");
+  ports_.set_fallback([this](std::uint64_t port) {
+    const PciTarget target = chips_->pci.find_io(static_cast<std::uint16_t>(port));
+    return AddressMap::Target{target.device, target.offset};
+  });
+  mmio_.map(kVgaText, VgaText::kMemorySize, c.vga.memory_device(), "VGA text");
+  mmio_.map(kIoApicBase, 0x1000, c.io_apic, "I/O APIC");
+  mmio_.set_fallback([this](std::uint64_t address) {
+    const PciTarget target = chips_->pci.find_memory({address});
+    return AddressMap::Target{target.device, target.offset};
+  });
+  if (!c.debug) return;
+  ports_.map(0xf4, 4, c.debug->exit, "isa-debug-exit");
+  ports_.map(0xe9, 1, c.debug->console, "debugcon");
+  ports_.map(0x402, 1, c.debug->console, "debugcon");
+  ports_.map(0x510, 2, c.debug->fw_cfg, "fw_cfg");
+  ports_.map(0x2000, TestIrqLines::kLines, c.debug->irq_lines, "pc-testdev IRQ lines");
+  ports_.map(0xe0, kTestEchoSize, c.debug->echo, "pc-testdev echo");
+  ports_.map(0xe4, 4, c.debug->flush, "pc-testdev flush");
+  mmio_.map(kTestWindow, kTestWindowSize, c.debug->window, "pc-testdev window");
+}
+
+void Machine::build_cores() {
+  const MachineProfile& p = setup_.profile;
+  Random random(setup_.seed, "core start");
+  std::vector<Core*> cores;
+  for (unsigned i = 0; i < p.cores; ++i) {
+    const std::uint64_t skew = p.seed.core_start_skew.count;
+    Core::Config config{.id = ApicId{static_cast<std::uint8_t>(i)},
+                        .bsp = i == 0,
+                        .core_clock = p.core_clock,
+                        .bus_clock = p.bus_clock,
+                        .delays = {.port = p.delays.port,
+                                   .pci = p.delays.pci,
+                                   .io_apic = p.delays.io_apic,
+                                   .lapic = p.delays.lapic},
+                        .start_skew = {skew == 0 ? 0 : random.below(skew)},
+                        .cores = p.cores};
+    cores_.push_back(std::make_unique<Core>(
+        Core::Wiring{queue_, apic_bus_, memory_, ports_, mmio_, pages_, timing_,
+                     [this] { return chips_->pic.acknowledge(); }, observer_, turns_},
+        config));
+    cores.push_back(cores_.back().get());
+  }
+  // Bytes that a device writes to RAM can be code.
+  memory_.set_written([this](const std::uint8_t* memory, std::uint64_t size) {
+    cores_[0]->cpu().ram_written(memory, size);
+  });
+  scheduler_ = std::make_unique<Scheduler>(queue_, std::move(cores), p.delays.slice);
+}
+
+void Machine::power_on() { reset(); }
+
+void Machine::reset() {
+  apic_bus_.reset();
+  chips_->reset();
+  for (const auto& core : cores_) {
+    core->cpu().set_a20(true);
+    core->reset();
+  }
+}
+
+void Machine::request_reset(const std::string& why) {
+  observer_.platform_reset(why);
+  chips_->reset_event.schedule(queue_.now());
+}
+
+void Machine::init_all() {
+  for (const auto& core : cores_) core->init_pin();
+}
+
+void Machine::set_a20(bool enabled) {
+  for (const auto& core : cores_) core->cpu().set_a20(enabled);
+}
+
+void Machine::set_isa_irq(unsigned irq, bool level) {
+  chips_->pic.set_irq(irq, level);
+  chips_->io_apic.set_irq(irq == 0 ? 2 : irq, level);
+}
+
+void Machine::set_pci_pin(unsigned pin, unsigned device, bool level) {
+  std::uint32_t& drivers = pin_levels_[pin];
+  drivers = level ? drivers | 1u << device : drivers & ~(1u << device);
+  chips_->io_apic.set_irq(pin, drivers != 0);
+  std::uint32_t any = 0;
+  for (unsigned i = 16; i < IoApic::kPins; ++i) any |= pin_levels_[i];
+  chips_->pic.set_irq(kPciIsaIrq, any != 0);
+}
+
+IoApic& Machine::io_apic() { return chips_->io_apic; }
+VgaText& Machine::vga() { return chips_->vga; }
+
+void Machine::type(unsigned uart, std::span<const std::uint8_t> characters) {
+  chips_->uarts[uart]->input(characters);
+}
+
+void Machine::leave_like_bios() {
+  chips_->leave_like_bios();
+  // Virtual wire: LINT0 takes the 8259's interrupts, LINT1 is NMI (SDM vol. 3A, 10.5.1).
+  Lapic& lapic = cores_[0]->lapic();
+  lapic.write(0xf0, 4, 0x1ff);
+  lapic.write(0x350, 4, 0x700);
+  lapic.write(0x360, 4, 0x400);
+}
+
+std::uint64_t Machine::instructions() const {
+  std::uint64_t sum = 0;
+  for (const auto& core : cores_) sum += core->cpu().instructions();
+  return sum;
+}
+
+}  // namespace mint

@@ -1,0 +1,119 @@
+// The emulated PC of docs/board.md: cores, memory and chips, wired as a profile says.
+//
+//   Machine machine(setup, observer);
+//   machine.power_on();
+//   machine.run();            // until somebody calls stop(), or nothing can happen any more
+//
+// The machine knows nothing of operating systems or scenarios; a MachineObserver watches it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "devices/apic_bus.hpp"
+#include "devices/ioapic.hpp"
+#include "devices/pci.hpp"
+#include "devices/vga_text.hpp"
+#include "emu/machine/core.hpp"
+#include "emu/machine/scheduler.hpp"
+#include "emu/scenario/profile.hpp"
+#include "emu/timing/instruction_table.hpp"
+
+namespace mint {
+
+class MachineObserver : public CoreObserver {
+ public:
+  // A byte left UART number `uart` (0: COM1), or the debug console (kDebugConsole).
+  static constexpr unsigned kDebugConsole = 4;
+  virtual void serial_output(unsigned uart, std::uint8_t byte) = 0;
+  virtual void post_code(std::uint8_t code) = 0;
+  // The guest wrote to isa-debug-exit.
+  virtual void debug_exit(std::uint32_t value) = 0;
+  // The platform is about to be reset; `why` says by what.
+  virtual void platform_reset(const std::string& why) = 0;
+  virtual void redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry now) = 0;
+  virtual void message_delivered(const ApicBus::Delivery& delivery) = 0;
+  virtual void pci_configured(const PciHost::ConfigAccess& access) = 0;
+};
+
+struct DiskSetup {
+  unsigned pci_device = 4;
+  std::string image;  // path; the disk is as large as the profile says
+  std::string serial;
+};
+
+struct MachineSetup {
+  MachineProfile profile;
+  std::uint64_t seed = 1;
+  std::vector<std::uint8_t> rom;  // empty: none
+  std::vector<DiskSetup> disks;
+  std::vector<std::pair<PhysAddr, std::uint64_t>> shared;  // pages that OSes share
+  bool debug_parts = false;
+  std::string debug_command_line;  // for fw_cfg
+};
+
+class Machine {
+ public:
+  // Throws std::runtime_error with a message for the user when a disk image cannot be opened, and
+  // std::bad_alloc.
+  Machine(MachineSetup setup, MachineObserver& observer);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  void power_on();
+  Scheduler::End run() { return scheduler_->run(); }
+  void stop() { scheduler_->stop(); }
+  // After the access or event that is handled now: all of the board starts again.
+  void request_reset(const std::string& why);
+
+  EventQueue& queue() { return queue_; }
+  PhysicalMemory& memory() { return memory_; }
+  std::span<const std::unique_ptr<Core>> cores() const { return cores_; }
+  IoApic& io_apic();
+  VgaText& vga();
+  const AddressMap& ports() const { return ports_; }
+  const AddressMap& mmio() const { return mmio_; }
+  const MachineSetup& setup() const { return setup_; }
+
+  // What a BIOS leaves behind, for programs that are loaded without one: PIC, PIT, LAPIC of core 0,
+  // PCI resources.
+  void leave_like_bios();
+  // Types into a UART (0: COM1).
+  void type(unsigned uart, std::span<const std::uint8_t> characters);
+
+  std::uint64_t instructions() const;
+
+ private:
+  struct Chips;
+  void build_chips();
+  void build_disks();
+  void map_chips();
+  void build_cores();
+  void reset();
+  void set_isa_irq(unsigned irq, bool level);
+  void set_pci_pin(unsigned pin, unsigned device, bool level);
+  void set_a20(bool enabled);
+  void init_all();
+
+  MachineSetup setup_;
+  MachineObserver& observer_;
+  EventQueue queue_;
+  PhysicalMemory memory_;
+  AddressMap ports_;
+  AddressMap mmio_;
+  ApicBus apic_bus_;
+  std::unique_ptr<Chips> chips_;
+  CodePages pages_;
+  InstructionTable timing_;
+  Core::Turns turns_;
+  std::vector<std::unique_ptr<Core>> cores_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::array<std::uint32_t, IoApic::kPins> pin_levels_{};  // a bit for each PCI device that drives it
+};
+
+}  // namespace mint

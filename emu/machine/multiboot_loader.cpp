@@ -1,0 +1,220 @@
+#include "emu/machine/multiboot_loader.hpp"
+
+#include <elf.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <vector>
+
+namespace mint {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+constexpr std::uint32_t kHeaderMagic = 0x1badb002;
+constexpr std::uint32_t kLoaderMagic = 0x2badb002;
+constexpr std::uint32_t kAddressesValid = 1u << 16;
+constexpr std::uint64_t kInformation = 0x9000;  // below the EBDA; nothing else lives here
+constexpr std::uint64_t kPage = 4096;
+
+Bytes read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error(fmt::format("{}: cannot be read", path.string()));
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+template <class T>
+T get(const Bytes& bytes, std::uint64_t offset, const std::string& name) {
+  if (offset > bytes.size() || bytes.size() - offset < sizeof(T))
+    throw std::runtime_error(fmt::format("{}: truncated at byte {}", name, offset));
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+class Loader {
+ public:
+  Loader(PhysicalMemory& memory, const BareMetal& what)
+      : memory_(memory), what_(what), name_(what.program->string()), file_(read_file(*what.program)) {}
+
+  mint_registers load() {
+    const std::uint64_t header = find_header();
+    const std::uint64_t entry = get<std::uint32_t>(file_, header + 4, name_) & kAddressesValid
+                                    ? load_by_header(header)
+                                    : load_elf();
+    load_modules();
+    write_information();
+    return enter(entry);
+  }
+
+ private:
+  // 3.1.1: in the first 8192 bytes, 32-bit aligned.
+  std::uint64_t find_header() const {
+    for (std::uint64_t at = 0; at + 12 <= std::min<std::uint64_t>(file_.size(), 8192); at += 4) {
+      const auto magic = get<std::uint32_t>(file_, at, name_);
+      const auto flags = get<std::uint32_t>(file_, at + 4, name_);
+      const auto checksum = get<std::uint32_t>(file_, at + 8, name_);
+      if (magic == kHeaderMagic && magic + flags + checksum == 0) return at;
+    }
+    throw std::runtime_error(fmt::format("{}: no multiboot header in its first 8192 bytes", name_));
+  }
+
+  std::span<std::uint8_t> room(std::uint64_t address, std::uint64_t size, const std::string& what) {
+    const std::span<std::uint8_t> memory = memory_.at({address}, size);
+    if (memory.size() != size)
+      throw std::runtime_error(fmt::format("{}: {} at {:x}-{:x} does not fit into {} MB of RAM; give "
+                                           "the machine more memory",
+                                           name_, what, address, address + size,
+                                           memory_.ram_bytes() >> 20));
+    return memory;
+  }
+
+  void put(std::uint64_t address, std::span<const std::uint8_t> bytes, const std::string& what) {
+    std::copy(bytes.begin(), bytes.end(), room(address, bytes.size(), what).begin());
+    end_ = std::max(end_, address + bytes.size());
+  }
+
+  std::uint64_t load_by_header(std::uint64_t header) {
+    const auto header_address = get<std::uint32_t>(file_, header + 12, name_);
+    const auto load = get<std::uint32_t>(file_, header + 16, name_);
+    auto load_end = get<std::uint32_t>(file_, header + 20, name_);
+    const auto bss_end = get<std::uint32_t>(file_, header + 24, name_);
+    const std::uint64_t offset = header - (header_address - load);
+    if (offset > file_.size()) throw std::runtime_error(name_ + ": its load address is wrong");
+    if (load_end == 0) load_end = static_cast<std::uint32_t>(load + (file_.size() - offset));
+    const std::uint64_t size = std::min<std::uint64_t>(load_end - load, file_.size() - offset);
+    put(load, {file_.data() + offset, size}, "the program");
+    if (bss_end > load_end) zero(load_end, bss_end - load_end);
+    return get<std::uint32_t>(file_, header + 28, name_);
+  }
+
+  void zero(std::uint64_t address, std::uint64_t size) {
+    const std::span<std::uint8_t> memory = room(address, size, "its bss");
+    std::fill(memory.begin(), memory.end(), std::uint8_t{0});
+    end_ = std::max(end_, address + size);
+  }
+
+  std::uint64_t load_elf() {
+    const auto elf = get<Elf32_Ehdr>(file_, 0, name_);
+    if (std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_ident[EI_CLASS] != ELFCLASS32)
+      throw std::runtime_error(name_ + ": no 32-bit ELF file");
+    std::uint64_t entry = elf.e_entry;
+    for (unsigned i = 0; i < elf.e_phnum; ++i) {
+      const auto segment = get<Elf32_Phdr>(
+          file_, elf.e_phoff + static_cast<std::uint64_t>(i) * elf.e_phentsize, name_);
+      if (segment.p_type != PT_LOAD || segment.p_memsz == 0) continue;
+      if (segment.p_offset > file_.size() || segment.p_filesz > file_.size() - segment.p_offset ||
+          segment.p_filesz > segment.p_memsz)
+        throw std::runtime_error(fmt::format("{}: segment {} is truncated", name_, i));
+      put(segment.p_paddr, {file_.data() + segment.p_offset, segment.p_filesz}, "a segment");
+      if (segment.p_memsz > segment.p_filesz)
+        zero(static_cast<std::uint64_t>(segment.p_paddr) + segment.p_filesz,
+             segment.p_memsz - segment.p_filesz);
+      // The entry is a virtual address; the program starts without paging.
+      if (elf.e_entry >= segment.p_vaddr && elf.e_entry - segment.p_vaddr < segment.p_memsz)
+        entry = elf.e_entry - segment.p_vaddr + segment.p_paddr;
+    }
+    return entry;
+  }
+
+  void load_modules() {
+    for (const std::filesystem::path& path : what_.modules) {
+      const Bytes module = read_file(path);
+      const std::uint64_t at = (std::max<std::uint64_t>(end_, 0x100000) + kPage - 1) & ~(kPage - 1);
+      put(at, module, "module " + path.string());
+      modules_.push_back({at, at + module.size(), path.string()});
+    }
+  }
+
+  std::uint32_t put_string(const std::string& text) {
+    const std::uint64_t at = strings_;
+    put(at, {reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size() + 1}, "a command line");
+    strings_ += text.size() + 1;
+    return static_cast<std::uint32_t>(at);
+  }
+
+  // 3.3: flags memory, command line, modules, memory map, loader name.
+  void write_information() {
+    std::uint32_t information[22] = {};
+    std::uint64_t table = kInformation + sizeof information;
+    const auto words = [&](std::uint64_t at, std::span<const std::uint32_t> values) {
+      put(at, {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()},
+          "the multiboot information");
+    };
+    strings_ = kInformation + kPage;
+    const std::uint64_t above = std::min(memory_.ram_bytes(), PhysicalMemory::kPciWindow) - 0x100000;
+    information[0] = 1 | 1u << 2 | 1u << 6 | 1u << 9;
+    information[1] = 640;
+    information[2] = static_cast<std::uint32_t>(above / 1024);
+    std::string command = name_;
+    if (!what_.append.empty()) command += " " + what_.append;
+    information[4] = put_string(command);
+    information[16] = put_string("mintsim");
+    if (!modules_.empty()) {
+      information[0] |= 1u << 3;
+      information[5] = static_cast<std::uint32_t>(modules_.size());
+      information[6] = static_cast<std::uint32_t>(table);
+      for (const Module& m : modules_) {
+        const std::uint32_t row[] = {static_cast<std::uint32_t>(m.start),
+                                     static_cast<std::uint32_t>(m.end), put_string(m.name), 0};
+        words(table, row);
+        table += sizeof row;
+      }
+    }
+    information[12] = static_cast<std::uint32_t>(table);
+    for (const PhysicalMemory::Segment& s : memory_.segments()) {
+      const bool ram = s.kind == PhysicalMemory::Kind::kRam || s.kind == PhysicalMemory::Kind::kShared;
+      if (s.memory == nullptr) continue;
+      const std::uint32_t row[] = {20,
+                                   static_cast<std::uint32_t>(s.start.value),
+                                   static_cast<std::uint32_t>(s.start.value >> 32),
+                                   static_cast<std::uint32_t>(s.size),
+                                   static_cast<std::uint32_t>(s.size >> 32),
+                                   ram ? 1u : 2u};
+      words(table, row);
+      table += sizeof row;
+      information[11] += sizeof row;
+    }
+    words(kInformation, information);
+  }
+
+  static mint_registers enter(std::uint64_t entry) {
+    mint_registers r{};
+    r.general[0] = kLoaderMagic;
+    r.general[3] = kInformation;
+    r.rip = entry;
+    r.rflags = 2;
+    r.cr0 = 0x11;
+    // 3.2: flat 32-bit code and data segments (present, ring 0, 4 KB granularity, accessed).
+    for (unsigned i = 0; i < 6; ++i)
+      r.segment[i] = {i == 1 ? std::uint16_t{0x08} : std::uint16_t{0x10}, 0, 0xffffffff,
+                      i == 1 ? 0x00c09b00u : 0x00c09300u};
+    return r;
+  }
+
+  struct Module {
+    std::uint64_t start;
+    std::uint64_t end;
+    std::string name;
+  };
+
+  PhysicalMemory& memory_;
+  const BareMetal& what_;
+  std::string name_;
+  Bytes file_;
+  std::uint64_t end_ = 0;
+  std::uint64_t strings_ = 0;
+  std::vector<Module> modules_;
+};
+
+}  // namespace
+
+mint_registers load_multiboot(PhysicalMemory& memory, const BareMetal& bare_metal) {
+  return Loader(memory, bare_metal).load();
+}
+
+}  // namespace mint

@@ -1,0 +1,90 @@
+// Watches a run for every kind of scenario: the digest, console files, progress, and the reasons for
+// which a run ends. What a scenario's kind adds (stages of operating systems, a program's exit code)
+// derives from it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "emu/machine/digest.hpp"
+#include "emu/machine/machine.hpp"
+#include "emu/scenario/run_result.hpp"
+
+namespace mint {
+
+class Recorder : public MachineObserver {
+ public:
+  Recorder(const RunRequest& request, RunObserver& observer);
+  ~Recorder() override;
+
+  // Runs `machine` to the end of the scenario and fills in what every result has.
+  RunResult run(Machine& machine);
+
+  // MachineObserver: all of it goes into the digest.
+  void accessed(Core& core, Cycles at, const Access& access) override;
+  void interrupted(Core& core, Vector vector, bool hardware) override;
+  void started(Core& core, Vector vector) override;
+  void shut_down(Core& core, const std::string& why) override;
+  std::uint32_t probe_at(Core& core, std::uint64_t pc) override;
+  void probe(Core& core, std::uint32_t id) override;
+  void translated(Core& core, std::uint64_t pc) override;
+  void serial_output(unsigned uart, std::uint8_t byte) override;
+  void post_code(std::uint8_t code) override;
+  void debug_exit(std::uint32_t value) override;
+  void platform_reset(const std::string& why) override;
+  void redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry now) override;
+  void message_delivered(const ApicBus::Delivery& delivery) override;
+  void pci_configured(const PciHost::ConfigAccess& access) override;
+
+ protected:
+  enum class Kind : std::uint8_t {
+    kAccess, kInterrupt, kStart, kShutDown, kProbe, kSerial, kExit, kReset, kMessage, kEnd
+  };
+  // The consoles' files, by UART; serial output of a UART without one goes nowhere.
+  void open_console(unsigned uart, const std::string& name, unsigned os);
+  // What the console of `uart` has printed since it was opened.
+  const std::string& console_text(unsigned uart) const;
+  virtual void console_byte(unsigned uart, std::uint8_t byte);
+  void end(bool goal_met, std::string reason);
+  bool ended() const { return ended_; }
+  virtual void fill_progress(Progress& progress);
+  virtual void fill_result(RunResult& result);
+  // Per core: where it is and what it waits for.
+  virtual std::string watchdog() const;
+  // How an address of `core` is shown.
+  virtual std::string symbolise(const Core& core, std::uint64_t pc) const;
+
+  Machine& machine() const { return *machine_; }
+  Cycles now() const { return machine_->queue().now(); }
+  const RunRequest& request_;
+  RunObserver& observer_;
+  Digest digest_;
+
+ private:
+  struct Console {
+    std::ofstream file;
+    std::string text;
+    std::string pending;  // not yet given to the observer
+    unsigned os = 0;
+  };
+  void flush_consoles();
+  void tick();
+
+  Machine* machine_ = nullptr;
+  std::vector<std::unique_ptr<Console>> consoles_;
+  std::unique_ptr<Event> tick_;
+  std::unique_ptr<Event> time_limit_;
+  std::chrono::steady_clock::time_point begun_;
+  std::chrono::steady_clock::time_point last_progress_;
+  std::uint64_t last_instructions_ = 0;
+  bool ended_ = false;
+  bool goal_met_ = false;
+  bool healthy_ = true;
+  std::string reason_;
+};
+
+}  // namespace mint

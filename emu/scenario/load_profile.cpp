@@ -1,0 +1,125 @@
+#include "emu/scenario/load_profile.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mint {
+
+namespace {
+
+constexpr std::size_t kWaitNameLength = 28;           // in the ROM's table, docs/board.md
+constexpr std::uint64_t kSecond = 1'000'000'000'000;  // cycles: no delay is longer
+
+void read_delays(TomlTable table, DelayProfile& delays) {
+  table.get("message", delays.message, 1, kSecond);
+  table.get("port", delays.port, 1, kSecond);
+  table.get("pci", delays.pci, 1, kSecond);
+  table.get("io_apic", delays.io_apic, 1, kSecond);
+  table.get("lapic", delays.lapic, 1, kSecond);
+  if (!table.get("slice", delays.slice, 1, kSecond) && table.has("message")) {
+    delays.slice = delays.message;
+  }
+  table.done();
+}
+
+void read_serial(TomlTable table, SerialProfile& serial) {
+  table.get("baud_timing", serial.baud_timing);
+  std::vector<unsigned> irqs;
+  if (table.get_numbers("irqs", irqs, 3, 15)) {
+    if (irqs.size() == serial.irqs.size()) {
+      std::copy(irqs.begin(), irqs.end(), serial.irqs.begin());
+    } else {
+      table.problem("irqs", fmt::format("'machine.serial.irqs' has {} entries", irqs.size()),
+                    "give four: COM1, COM2, COM3, COM4");
+    }
+  }
+  table.done();
+}
+
+void read_post(TomlTable table, std::vector<PostWait>& post, bool new_waits) {
+  if (new_waits) {
+    for (const std::string& name : table.keys()) {
+      if (name.size() > kWaitNameLength) {
+        table.problem(
+            name,
+            fmt::format("the wait's name '{}' is longer than {} characters", name, kWaitNameLength),
+            "shorten it here and in the firmware");
+      }
+      post.push_back({name, 0});
+    }
+  }
+  for (PostWait& wait : post) table.get(wait.name, wait.milliseconds, 0, 600'000);
+  table.done();
+}
+
+void read_disk(TomlTable table, DiskProfile& disk) {
+  constexpr std::uint64_t kTenSecondsNs = 10'000'000'000;
+  table.get("model", disk.model);
+  table.get("firmware", disk.firmware);
+  table.get("capacity_sectors", disk.capacity_sectors, 2048, 1ULL << 40);
+  table.get("rpm", disk.rpm, 1000, 20'000);
+  table.get("heads", disk.heads, 1, 32);
+  table.get("seek_base_ns", disk.seek_base_ns, 0, kTenSecondsNs);
+  table.get("seek_root_ns", disk.seek_root_ns, 0, kTenSecondsNs);
+  table.get("seek_boundary", disk.seek_boundary, 1, 100'000'000);
+  table.get("seek_linear_ps", disk.seek_linear_ps, 0, kTenSecondsNs);
+  table.get("write_settle_ns", disk.write_settle_ns, 0, kTenSecondsNs);
+  table.get("write_switch_ns", disk.write_switch_ns, 0, kTenSecondsNs);
+  table.get("head_switch_ns", disk.head_switch_ns, 0, kTenSecondsNs);
+  table.get("track_skew_ns", disk.track_skew_ns, 0, kTenSecondsNs);
+  table.get("cylinder_skew_ns", disk.cylinder_skew_ns, 0, kTenSecondsNs);
+  table.get("read_overhead_ns", disk.read_overhead_ns, 0, kTenSecondsNs);
+  table.get("write_overhead_ns", disk.write_overhead_ns, 0, kTenSecondsNs);
+  table.get("other_overhead_ns", disk.other_overhead_ns, 0, kTenSecondsNs);
+  table.get("bus_bytes_per_second", disk.bus_bytes_per_second, 1'000'000, 10'000'000'000);
+  table.get("read_segments", disk.read_segments, 1, 64);
+  table.get("segment_sectors", disk.segment_sectors, 1, 1U << 20);
+  table.get("read_ahead_sectors", disk.read_ahead_sectors, 0, 1U << 20);
+  table.get("write_buffer_sectors", disk.write_buffer_sectors, 0, 1U << 20);
+  table.get("spin_up_ns", disk.spin_up_ns, 0, 6 * kTenSecondsNs);
+  if (table.has("zones")) disk.zones.clear();
+  for (TomlTable& zone : table.tables("zones")) {
+    DiskZoneProfile& out = disk.zones.emplace_back();
+    const bool both = zone.get("cylinders", out.cylinders, 1, 100'000'000) &
+                      zone.get("sectors_per_track", out.sectors_per_track, 17, 100'000);
+    if (!both && !(zone.has("cylinders") && zone.has("sectors_per_track"))) {
+      zone.problem("", "a zone needs 'cylinders' and 'sectors_per_track'", "add what is missing");
+    }
+    zone.done();
+  }
+  table.done();
+}
+
+void read_seed(TomlTable table, SeedProfile& seed) {
+  table.get("disk_angle", seed.disk_angle);
+  table.get("core_start_skew", seed.core_start_skew, 0, kSecond);
+  table.done();
+}
+
+}  // namespace
+
+void read_machine(TomlTable& table, MachineProfile& profile, bool new_waits) {
+  constexpr std::string_view kHoles[] = {"pc", "ram"};
+  table.get("core_clock_hz", profile.core_clock, 1'000'000, 10'000'000'000);
+  table.get("bus_clock_hz", profile.bus_clock, 1'000'000, 10'000'000'000);
+  table.get("cores", profile.cores, 1, 64);
+  if (table.get_size("memory", profile.memory)) {
+    constexpr std::uint64_t kMin = 2ULL << 20;
+    constexpr std::uint64_t kMax = 32ULL << 30;  // MAXPHYADDR is 36
+    if (profile.memory < kMin || profile.memory > kMax || profile.memory % (1U << 20) != 0) {
+      table.problem("memory", fmt::format("'machine.memory' is {} bytes", profile.memory),
+                    "give a whole number of megabytes from 2M to 32G");
+    }
+  }
+  unsigned hole = static_cast<unsigned>(profile.hole);
+  table.get_choice("hole", hole, kHoles);
+  profile.hole = static_cast<LegacyHole>(hole);
+  read_delays(table.table("delays"), profile.delays);
+  read_serial(table.table("serial"), profile.serial);
+  read_post(table.table("post"), profile.post, new_waits);
+  read_disk(table.table("disk"), profile.disk);
+  read_seed(table.table("seed"), profile.seed);
+}
+
+}  // namespace mint

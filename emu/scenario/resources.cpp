@@ -1,0 +1,131 @@
+// What follows from a scenario's keys without being written: default UARTs, disk controllers, pins
+// and slices of low memory.
+#include "emu/scenario/resources.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "emu/scenario/load.hpp"
+
+namespace mint {
+
+MemoryRange purgatory_slot(ApicId core) {
+  const std::uint64_t start = kPurgatorySlot * core.value;
+  return {PhysAddr{start}, PhysAddr{start + kPurgatorySlot}};
+}
+
+unsigned last_boot_core(LegacyHole hole) { return hole == LegacyHole::kPc ? 16 : 27; }
+
+unsigned inta_pin(PciAddress function) { return 16 + function.device % 8; }
+
+std::uint64_t low_ram_end(const MachineProfile& machine) {
+  return std::min(machine.memory, kPciHole);
+}
+
+namespace {
+
+void assign_uarts(Scenario& scenario) {
+  std::set<unsigned> taken;
+  for (const OsSpec& os : scenario.os) {
+    if (os.uart) taken.insert(*os.uart);
+  }
+  for (OsSpec& os : scenario.os) {
+    if (os.uart || scenario.places.contains(os.key + ".uart")) continue;
+    unsigned uart = 1;
+    while (taken.contains(uart)) uart++;
+    if (uart > 4) return;
+    os.uart = uart;
+    taken.insert(uart);
+  }
+}
+
+// A disk brings an AHCI controller, the next free one from 00:04.0 upwards.
+void assign_controllers(Scenario& scenario) {
+  std::set<PciAddress> taken;
+  for (const OsSpec& os : scenario.os) taken.insert(os.pci.begin(), os.pci.end());
+  unsigned device = kFirstDiskDevice;
+  for (OsSpec& os : scenario.os) {
+    const bool has_disk = os.disk.has_value() || os.role == Role::kLeader;
+    if (!has_disk || scenario.places.contains(os.key + ".pci")) continue;
+    PciAddress controller{0, static_cast<std::uint8_t>(device), 0};
+    while (taken.contains(controller)) controller.device++;
+    taken.insert(controller);
+    os.pci.insert(os.pci.begin(), controller);
+    device = controller.device + 1U;
+  }
+}
+
+// The UART's pin, the disk's INTA# where nobody else has that wire (AHCI uses MSI, so it can do
+// without), and for the leader what comes with a PC: 8259 (0), keyboard (1), timer (2), RTC (8).
+void assign_pins(Scenario& scenario) {
+  std::set<unsigned> taken;
+  for (const OsSpec& os : scenario.os) taken.insert(os.pins.begin(), os.pins.end());
+  for (OsSpec& os : scenario.os) {
+    if (os.pins_given || scenario.places.contains(os.key + ".pins")) continue;
+    std::set<unsigned> pins;
+    if (os.role == Role::kLeader && &os == &scenario.os[0]) pins = {0, 1, 2, 8};
+    if (os.uart) pins.insert(scenario.machine.serial.irqs[*os.uart - 1]);
+    for (PciAddress function : os.pci) {
+      if (!taken.contains(inta_pin(function))) pins.insert(inta_pin(function));
+    }
+    os.pins.assign(pins.begin(), pins.end());
+    taken.insert(pins.begin(), pins.end());
+  }
+}
+
+// A follower's trampoline needs low memory above 64 KB: the rest of its purgatory slot, or, for
+// core 1, whose slot begins below 64 KB, the highest slot that nobody boots in.
+void assign_low_memory(Scenario& scenario) {
+  std::set<unsigned> boot_cores;
+  for (const OsSpec& os : scenario.os) {
+    if (!os.cores.empty()) boot_cores.insert(os.cores[0].value);
+  }
+  for (OsSpec& os : scenario.os) {
+    if (os.role != Role::kFollower || os.cores.empty() || os.low_memory) continue;
+    if (scenario.places.contains(os.key + ".low_memory")) continue;
+    if (os.cores[0].value >= 2) {
+      os.low_memory = purgatory_slot(os.cores[0]);
+      continue;
+    }
+    std::uint8_t slot = 16;
+    const auto used = [&](std::uint8_t core) {
+      const MemoryRange range = purgatory_slot({core});
+      return boot_cores.contains(core) ||
+             std::any_of(scenario.os.begin(), scenario.os.end(), [&](const OsSpec& other) {
+               return other.low_memory && other.low_memory->overlaps(range);
+             });
+    };
+    while (slot > 2 && used(slot)) slot--;
+    os.low_memory = purgatory_slot({slot});
+  }
+}
+
+}  // namespace
+
+void assign_resources(Scenario& scenario) {
+  // The leader first, whatever the order in the file: it owns what the followers are given.
+  std::stable_sort(scenario.os.begin(), scenario.os.end(),
+                   [](const OsSpec& a, const OsSpec& b) { return a.role < b.role; });
+  const bool alone = scenario.followers().empty();
+  for (OsSpec& os : scenario.os) {
+    if (os.role == Role::kLeader && os.cores.empty() &&
+        !scenario.places.contains(os.key + ".cores")) {
+      os.cores = {ApicId{0}};
+    }
+    if (os.memory.size() == 0 && alone && !scenario.places.contains(os.key + ".memory")) {
+      os.memory = {PhysAddr{0}, PhysAddr{low_ram_end(scenario.machine)}};
+    }
+    if (os.up_marker.empty()) os.up_marker = "mint: daemons up";
+  }
+  assign_uarts(scenario);
+  assign_controllers(scenario);
+  assign_pins(scenario);
+  assign_low_memory(scenario);
+  if (scenario.end.os.empty() && !scenario.os.empty()) {
+    for (const OsSpec& os : scenario.os) {
+      if (alone || os.role == Role::kFollower) scenario.end.os.push_back(os.name);
+    }
+  }
+}
+
+}  // namespace mint

@@ -1,0 +1,24 @@
+// The board's facts that decide which resources of OSes collide (docs/board.md).
+#pragma once
+
+#include "emu/scenario/scenario.hpp"
+
+namespace mint {
+
+inline constexpr std::uint64_t kPurgatorySlot = 0x9000;  // bytes per core
+inline constexpr std::uint64_t kMegabyte = 1ULL << 20;
+inline constexpr std::uint64_t kPciHole = 0xC000'0000;  // where RAM below 4 GB ends at the latest
+inline constexpr std::uint64_t kFirstMegabyteKept = 0x10000;  // Linux reserves 0-64 KB for itself
+inline constexpr unsigned kFirstDiskDevice = 4;  // AHCI controllers from 00:04.0 upwards
+inline constexpr unsigned kUartPorts[] = {0x3F8, 0x2F8, 0x3E8, 0x2E8};
+
+// Where purgatory of a follower that boots on `core` is placed.
+MemoryRange purgatory_slot(ApicId core);
+// The highest core whose slot is RAM: 16 with hole "pc", 27 with "ram".
+unsigned last_boot_core(LegacyHole hole);
+// The I/O APIC pin of a PCI device's INTA#.
+unsigned inta_pin(PciAddress function);
+// RAM below the PCI window ends here.
+std::uint64_t low_ram_end(const MachineProfile& machine);
+
+}  // namespace mint

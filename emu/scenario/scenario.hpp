@@ -1,0 +1,140 @@
+// A scenario: what runs on the machine and what ends the run. This is the typed, checked form of a
+// scenario's TOML file (docs/scenarios.md has every key); after load_scenario() everything that a
+// file may leave out is filled in, and paths are absolute.
+//
+//   Problems problems;
+//   Scenario scenario = load_scenario("scenarios/parallel2.toml", images, problems);
+//   if (!problems.empty()) ...print them, exit code 2...
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/scenario/problem.hpp"
+#include "emu/scenario/profile.hpp"
+
+namespace mint {
+
+// Physical addresses from `start` up to, not including, `end`.
+struct MemoryRange {
+  PhysAddr start;
+  PhysAddr end;
+  std::uint64_t size() const { return end.value - start.value; }
+  bool contains(PhysAddr a) const { return start <= a && a < end; }
+  bool overlaps(const MemoryRange& o) const { return start < o.end && o.start < end; }
+};
+
+// A PCI function of bus 0, "00:04.0".
+struct PciAddress {
+  std::uint8_t bus = 0;
+  std::uint8_t device = 0;
+  std::uint8_t function = 0;
+  friend auto operator<=>(const PciAddress&, const PciAddress&) = default;
+};
+
+enum class Role : std::uint8_t {
+  kLeader,    // booted by firmware and boot loader; there is exactly one
+  kFollower,  // started by the leader's boot tool
+};
+
+// A guest file: what the scenario says, and where that is on this host.
+struct GuestFile {
+  std::string name;            // as written: "vmlinuz" or "@linux-mint64"
+  std::filesystem::path path;  // empty while the artefact `@NAME` is not built yet
+  // Beside an artefact's kernel, for stages and symbolised addresses; empty when there is none.
+  std::filesystem::path vmlinux;
+  std::filesystem::path system_map;
+};
+
+// [[os]]: one operating system and all it owns. Leader first, followers in start order.
+struct OsSpec {
+  std::string key;  // its table in `places`: "os[1]"
+  std::string name;
+  Role role = Role::kLeader;
+  GuestFile kernel;  // bzImage
+  std::optional<GuestFile> initrd;
+  std::optional<GuestFile> disk;  // image of its hard disk, on an AHCI controller of its own
+  std::string cmdline;            // appended to what ownership implies
+  std::vector<ApicId> cores;      // its cores; the first is the boot core
+  MemoryRange memory;             // its RAM above 1 MB (a leader's starts at 0)
+  std::optional<MemoryRange> low_memory;  // its slice below 640 KB, for the trampoline
+  std::optional<unsigned> uart;           // 1-4: COM1 to COM4
+  std::vector<PciAddress> pci;  // functions it may drive; the first is its disk's controller
+  std::vector<unsigned> pins;    // I/O APIC pins it may program
+  bool pins_given = false;       // by the file; else they follow from uart and pci
+  std::string up_marker;         // console text that says "daemons up"
+  bool calibrate_tsc = false;  // a follower: measures its TSC with the shared PIT; else it is told
+  bool wide = false;           // a 64-bit kernel (XLF_KERNEL_64)
+};
+
+// How the followers are started.
+enum class StartMode : std::uint8_t {
+  kNone,         // only the leader boots
+  kParallel,     // each as soon as the one before has got its IPI
+  kSequential,   // each when the daemons of the one before are up
+  kKexecReboot,  // no follower: the leader boots itself again by stock Kexec
+};
+
+// [shared]: memory that the OSes share; accesses to it happen in the order of their times.
+struct SharedMemory {
+  std::vector<MemoryRange> ranges;
+  std::optional<PhysAddr> lock;  // the lock's 32-bit word, inside one of the ranges; none: no lock
+};
+
+enum class EndWhen : std::uint8_t {
+  kDaemonsUp,    // the up marker has appeared in every OS of `os`
+  kKernelInit,   // every OS of `os` has entered kernel_init
+  kConsoleText,  // `text` has appeared on the console of every OS of `os`
+  kPowerOff,     // the machine was switched off or all its cores halted for good
+  kExit,         // bare metal: the guest wrote 0 to port F4h
+};
+
+// [end]
+struct EndCondition {
+  EndWhen when = EndWhen::kDaemonsUp;
+  std::vector<std::string> os;  // all followers, or the leader where there are none
+  std::string text;
+  double time_limit_s = 120;  // of simulated time
+};
+
+// [reference]: the thesis's figure for this run (chapter 6).
+struct Reference {
+  std::vector<unsigned> rows;  // of the thesis's table, 1-5
+};
+
+// [bare_metal]: a program instead of firmware and Linux.
+struct BareMetal {
+  std::optional<std::filesystem::path> program;  // multiboot ELF
+  std::optional<std::filesystem::path> rom;      // image that ends at FFFFFFFFh
+  std::string append;                            // command line after the program's name
+  std::vector<std::filesystem::path> modules;
+  bool debug_parts = true;  // QEMU's F4h, E9h, 402h, 510h, 2000h, E0h-E4h
+};
+
+struct Scenario {
+  std::string name;
+  std::string description;
+  std::string file;  // as the user named it
+  MachineProfile machine;
+  std::vector<OsSpec> os;
+  StartMode start = StartMode::kNone;
+  std::optional<GuestFile> boot_tool;  // kexec, statically linked for the leader
+  bool check_digest = false;  // purgatory hashes what was placed (the boot tool without -i)
+  SharedMemory shared;
+  EndCondition end;
+  Reference reference;
+  std::optional<BareMetal> bare_metal;
+  // The source position of each key that a file sets, by its path: "os[1].memory", "machine.cores".
+  std::map<std::string, Location> places;
+
+  const OsSpec* leader() const;
+  std::vector<const OsSpec*> followers() const;
+  // Where `key` was set; the nearest enclosing table, or the file, when it was not.
+  Location place(std::string key) const;
+};
+
+}  // namespace mint

@@ -1,0 +1,321 @@
+// Every bad input gets a message with its place, the other side of a conflict, and a remedy.
+#include "scenario_fixture.hpp"
+
+namespace mint {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class BadInput : public ScenarioTest {
+ protected:
+  BadInput() { write("initrd", std::string(1000, 'x')); }
+};
+
+TEST_F(BadInput, GoodScenarioHasNoProblems) {
+  load(kLeader + kFollower);
+  EXPECT_THAT(problems_, testing::IsEmpty());
+}
+
+TEST_F(BadInput, MissingScenarioFile) {
+  load_file("nowhere.toml");
+  EXPECT_THAT(problems_, ElementsAre("nowhere.toml: cannot be read; remedy: name a scenario file "
+                                     "that exists and is readable"));
+}
+
+TEST_F(BadInput, SyntaxErrorNamesItsPlace) {
+  load("name = \"x\"\nend = [\n");
+  ASSERT_THAT(problems_, SizeIs(1));
+  EXPECT_THAT(problems_[0], testing::StartsWith("s.toml:2:9: not TOML: "));
+}
+
+TEST_F(BadInput, UnknownKeySuggestsTheRightOne) {
+  expect_problems(with(kLeader, "memory", "memroy") + kFollower,
+                  {"s.toml:6:1: unknown key 'memroy' in [os[0]], did you mean 'memory'?; remedy: "
+                   "write 'memory' or remove it",
+                   "s.toml:1:1: 'leader' has no memory range; remedy: add memory = \"START-END\", "
+                   "such as \"256M-512M\""});
+}
+
+TEST_F(BadInput, UnknownKeyAtTheTopAndInTheMachine) {
+  expect_problems("tilte = \"x\"\n" + kLeader + "[machine]\ncoers = 3\n[machine.post]\nusb = 1\n",
+                  {"s.toml:1:1: unknown key 'tilte' at the top of a scenario; remedy: remove it; "
+                   "docs/scenarios.md lists the keys",
+                   "s.toml:9:1: unknown key 'coers' in [machine], did you mean 'cores'?; remedy: "
+                   "write 'cores' or remove it",
+                   "s.toml:11:1: unknown key 'usb' in [machine.post]; remedy: remove it; "
+                   "docs/scenarios.md lists the keys"});
+}
+
+TEST_F(BadInput, WrongTypes) {
+  expect_problems(with(kLeader, "[0]", "0") + with(kFollower, "\"256M-512M\"", "256") +
+                      "[machine]\ncores = \"four\"\n",
+                  {"s.toml:5:9: 'os[0].cores' is an integer; remedy: give a list of integers from "
+                   "0 to 63",
+                   "s.toml:13:10: 'os[1].memory' is an integer; remedy: give a string in quotes",
+                   "s.toml:15:9: 'machine.cores' is a string; remedy: give an integer"});
+}
+
+TEST_F(BadInput, OutOfRangeAndNoRange) {
+  expect_problems(kLeader + with(kFollower, "256M-512M", "512M-256M") + "[machine]\ncores = 65\n",
+                  {"s.toml:13:10: 'os[1].memory' is \"512M-256M\", which is no memory range; "
+                   "remedy: give \"START-END\" with START below END, such as \"256M-512M\"",
+                   "s.toml:15:9: 'machine.cores' is 65, out of range; remedy: give 1 to 64"});
+}
+
+TEST_F(BadInput, UnknownProfile) {
+  load("[machine]\nprofile = \"core-i9\"\n" + kLeader);
+  ASSERT_THAT(problems_, SizeIs(1));
+  EXPECT_THAT(problems_[0], HasSubstr("s.toml:2:11: there is no machine profile 'core-i9'"));
+}
+
+TEST_F(BadInput, UnknownChoice) {
+  expect_problems(kLeader + "[end]\nwhen = \"daemon-up\"\n",
+                  {"s.toml:8:8: 'end.when' is \"daemon-up\", did you mean \"daemons-up\"?; remedy: "
+                   "give one of \"daemons-up\", \"kernel-init\", \"console-text\", \"power-off\", "
+                   "\"exit\""});
+}
+
+TEST_F(BadInput, MissingFiles) {
+  std::filesystem::remove(folder_ / "initrd");
+  expect_problems(with(kLeader, "bzImage", "vmlinuz") + kFollower,
+                  {"s.toml:4:10: kernel vmlinuz does not exist; remedy: mend the path, which "
+                   "counts from the scenario's folder",
+                   "s.toml:11:10: initrd initrd does not exist; remedy: mend the path, which "
+                   "counts from the scenario's folder"});
+}
+
+TEST_F(BadInput, UnknownGuestImage) {
+  options_.catalogue.emplace().artefacts = {{"linux-mint64", ""}, {"linux-mint32", ""}};
+  expect_problems(with(kLeader, "bzImage", "@linux-mind64"),
+                  {"s.toml:4:10: 'os[0].kernel': there is no guest image '@linux-mind64', did you "
+                   "mean '@linux-mint64'?; remedy: name one that `mintsim images list` shows"});
+}
+
+TEST_F(BadInput, OverlappingMemory) {
+  expect_problems(kLeader + with(kFollower, "256M-512M", "255M-512M"),
+                  {"s.toml:13:10: memory 255M-512M of 'f1' overlaps memory 0-256M of 'leader' (the "
+                   "other side: s.toml:6); remedy: move 'f1' to 256M or higher, or end 'leader' at "
+                   "255M"});
+}
+
+TEST_F(BadInput, MemoryBeyondRam) {
+  expect_problems(kLeader + with(kFollower, "256M-512M", "1800M-3G"),
+                  {"s.toml:13:10: 'f1' wants memory 1800M-3G, but RAM ends at 2G (the other side: "
+                   "machines/core-i7-860.toml:8); remedy: choose a lower range or set "
+                   "machine.memory higher"});
+}
+
+TEST_F(BadInput, OverlappingCores) {
+  expect_problems(with(kLeader, "[0]", "[0, 2]") + kFollower,
+                  {"s.toml:12:9: core 2 belongs to both 'leader' and 'f1' (the other side: "
+                   "s.toml:5); remedy: give each OS its own cores",
+                   "s.toml:5:9: the leader's cores are 0, 2, but Linux takes the first 2 of the MP "
+                   "table; remedy: give cores = [0, 1]"});
+}
+
+TEST_F(BadInput, MoreCoresThanTheMachineHas) {
+  expect_problems(kLeader + with(kFollower, "[2]", "[2, 7]"),
+                  {"s.toml:12:9: 'f1' wants core 7, but the machine has cores 0-3 (the other side: "
+                   "machines/core-i7-860.toml:7); remedy: set machine.cores = 8 or more (at most "
+                   "64)"});
+}
+
+TEST_F(BadInput, PurgatorySlotInTheLegacyHole) {
+  expect_problems("machine = {cores = 32}\n" + kLeader + with(kFollower, "[2]", "[17]"),
+                  {"s.toml:13:9: follower 'f1' boots on core 17, whose purgatory slot 0x9000 * 17 "
+                   "= 0x99000-0xa2000 runs into A0000h-FFFFFh, which is video memory and ROM with "
+                   "hole = \"pc\" (the other side: machines/core-i7-860.toml:9); remedy: list one "
+                   "of cores 1-16 first, or set machine.hole = \"ram\" (cores up to 27)"});
+}
+
+TEST_F(BadInput, PurgatorySlotBeyondOneMegabyte) {
+  expect_problems(
+      "machine = {cores = 32, hole = \"ram\"}\n" + kLeader + with(kFollower, "[2]", "[28]"),
+      {"s.toml:13:9: follower 'f1' boots on core 28, whose purgatory slot 0x9000 * 28 "
+       "= 0xfc000-0x105000 does not lie below 1 MB, where a started core must begin "
+       "(the other side: s.toml:1); remedy: list one of cores 1-27 first"});
+}
+
+TEST_F(BadInput, SlotsInTheHoleAreFineWhenItIsRam) {
+  load("machine = {cores = 32, hole = \"ram\"}\n" + kLeader + with(kFollower, "[2]", "[27]"));
+  EXPECT_THAT(problems_, testing::IsEmpty());
+}
+
+TEST_F(BadInput, OverlappingPurgatorySlot) {
+  const std::string second = with(with(kFollower, "f1", "f2"), "[2]", "[3]");
+  expect_problems(kLeader + kFollower +
+                      with(second, "256M-512M\"", "512M-768M\"\nlow_memory = \"0x13000-0x1b000\""),
+                  {"s.toml:21:14: low memory 0x13000-0x1b000 of 'f2' overlaps the purgatory slot "
+                   "0x12000-0x1b000 of 'f1' (0x9000 * core 2) (the other side: s.toml:12); remedy: "
+                   "choose a slice outside 0x12000-0x1b000"});
+}
+
+TEST_F(BadInput, LowMemoryTooSmallOrNotFree) {
+  expect_problems(kLeader + kFollower + "low_memory = \"0x9000-0x12000\"\n",
+                  {"s.toml:14:14: low memory 0x9000-0x12000 of 'f1' has no 24 KB above 64 KB, "
+                   "where Linux puts its real-mode trampoline; remedy: give a slice of at least "
+                   "0x6000 bytes above 0x10000"});
+  expect_problems(kLeader + kFollower + "low_memory = \"0x99000-0xA0000\"\n",
+                  {"s.toml:14:14: low memory 0x99000-0xa0000 of 'f1' is not all free RAM; remedy: "
+                   "stay within 0x2000-0x9f000 (below: BIOS data and the lock's page; above: EBDA, "
+                   "video memory, ROM)",
+                   "s.toml:14:14: low memory 0x99000-0xa0000 of 'f1' overlaps 0x99000-0x9f000, "
+                   "where leader 'leader' has its real-mode trampoline (the other side: s.toml:2); "
+                   "remedy: end at 0x99000 or lower"});
+}
+
+TEST_F(BadInput, SameDiskFile) {
+  write("disk.img", "x");
+  expect_problems(kLeader + "disk = \"disk.img\"\n" + kFollower + "disk = \"./disk.img\"\n",
+                  {"s.toml:15:8: 'leader' and 'f1' have the same disk ./disk.img (the other side: "
+                   "s.toml:7); remedy: copy the image; only @NAME images give each OS a disk of "
+                   "its own"});
+}
+
+TEST_F(BadInput, SameUart) {
+  expect_problems(
+      kLeader + "uart = 2\n" + kFollower + "uart = 2\n",
+      {"s.toml:15:8: COM2 belongs to both 'leader' and 'f1' (the other side: s.toml:7); "
+       "remedy: give each OS its own UART, 1-4"});
+}
+
+TEST_F(BadInput, UartsThatShareAnInterrupt) {
+  expect_problems(kLeader + kFollower + "uart = 3\n[machine.serial]\nirqs = [4, 3, 4, 3]\n",
+                  {"s.toml:14:8: I/O APIC pin 4 belongs to both 'leader' and 'f1' (COM3 interrupts "
+                   "on it) (the other side: s.toml:1); remedy: give its UART another IRQ in "
+                   "machine.serial.irqs, or choose "
+                   "another UART"});
+}
+
+TEST_F(BadInput, SamePciFunctionAndPin) {
+  expect_problems(kLeader + "pci = [\"00:04.0\"]\npins = [2, 4]\n" + kFollower +
+                      "pci = [\"04.0\"]\npins = [3, 4]\n",
+                  {"s.toml:16:7: PCI function 00:04.0 belongs to both 'leader' and 'f1' (the other "
+                   "side: s.toml:7); remedy: give each OS its own functions, or leave 'pci' out",
+                   "s.toml:17:8: I/O APIC pin 4 belongs to both 'leader' and 'f1' (the other side: "
+                   "s.toml:8); remedy: give each OS its own pins"});
+}
+
+TEST_F(BadInput, KernelThatIsNoBzImage) {
+  write("bzImage",
+        "\x7f"
+        "ELF" +
+            std::string(5000, '\0'));
+  load(kLeader);
+  EXPECT_THAT(problems_, ElementsAre("s.toml:4:10: kernel bzImage of 'leader' is no bzImage: it is "
+                                     "an ELF file, perhaps the vmlinux beside the bzImage; remedy: "
+                                     "name arch/x86/boot/bzImage of a kernel build, or a guest "
+                                     "image such as \"@linux-mint64\""));
+  write("bzImage", "short");
+  load(kLeader);
+  ASSERT_THAT(problems_, SizeIs(1));
+  EXPECT_THAT(problems_[0], HasSubstr("it has no Linux setup header"));
+}
+
+TEST_F(BadInput, KernelThatIsNotRelocatable) {
+  write("fixed", FakeKernel{.relocatable = false}.bytes());
+  expect_problems(
+      kLeader + with(kFollower, "bzImage", "fixed"),
+      {"s.toml:10:10: kernel fixed of follower 'f1' is not relocatable: it runs only at "
+       "16M; remedy: configure it with CONFIG_RELOCATABLE=y"});
+}
+
+TEST_F(BadInput, KernelThatDoesNotFitItsRange) {
+  write("large", FakeKernel{.init_size = 30U << 20}.bytes());
+  expect_problems(kLeader + with(with(kFollower, "bzImage", "large"), "256M-512M", "256M-280M"),
+                  {"s.toml:13:10: kernel large needs 30.0 MB to unpack (init_size) and does not "
+                   "fit memory 256M-280M of 'f1' (the other side: s.toml:10); remedy: give 'f1' at "
+                   "least 31M"});
+}
+
+TEST_F(BadInput, InitrdThatDoesNotFitItsRange) {
+  write("initrd", std::string(10U << 20, 'x'));
+  expect_problems(kLeader + with(kFollower, "256M-512M", "256M-280M"),
+                  {"s.toml:11:10: initrd initrd (10.0 MB) does not fit memory 256M-280M of 'f1' "
+                   "beside its kernel (16.1 MB) (the other side: s.toml:13); remedy: give 'f1' at "
+                   "least 27M, or a smaller initrd"});
+}
+
+TEST_F(BadInput, ThirtyTwoBitFollowerAbove896Megabytes) {
+  write("narrow", FakeKernel{.wide = false}.bytes());
+  expect_problems(kLeader + with(with(kFollower, "bzImage", "narrow"), "256M-512M", "800M-1G"),
+                  {"s.toml:13:10: memory 800M-1G of 'f1' goes beyond 896M, and narrow is a 32-bit "
+                   "kernel, which maps no more directly (the other side: s.toml:10); remedy: "
+                   "choose a range below 896M, or a 64-bit kernel"});
+}
+
+TEST_F(BadInput, CommandLineThatTheKernelCannotTake) {
+  write("bzImage", FakeKernel{.cmdline_size = 255}.bytes());
+  load(kLeader + "cmdline = \"" + std::string(250, 'x') + "\"\n");
+  ASSERT_THAT(problems_, SizeIs(1));
+  EXPECT_THAT(problems_[0],
+              HasSubstr("s.toml:7:11: the command line of 'leader' has 271 characters "
+                        "with what the scenario adds, and its kernel takes 255"));
+}
+
+TEST_F(BadInput, TwoLeadersAndNone) {
+  expect_problems(kLeader + with(with(kFollower, "follower", "leader"), "[2]", "[0]"),
+                  {"s.toml:9:8: 'leader' and 'f1' are both leaders (the other side: s.toml:3); "
+                   "remedy: make all but one role = \"follower\"",
+                   "s.toml:12:9: core 0 belongs to both 'leader' and 'f1' (the other side: "
+                   "s.toml:5); remedy: give each OS its own cores",
+                   "s.toml:13:10: the leader's memory begins at 256M; remedy: begin at 0: "
+                   "\"0-512M\"; firmware and boot loader load it low, and mem= only sets the end"});
+  expect_problems(kFollower, {"s.toml:3:8: there is no leader: nobody boots from the firmware; "
+                              "remedy: give one OS role = \"leader\", such as 'f1'"});
+}
+
+TEST_F(BadInput, NothingToRun) {
+  expect_problems("name = \"empty\"\n",
+                  {"s.toml: the scenario has nothing to run; remedy: add an [[os]] with role = "
+                   "\"leader\", or [bare_metal]"});
+}
+
+TEST_F(BadInput, SharedMemoryInsideSomebodysRam) {
+  expect_problems(kLeader + kFollower +
+                      "[shared]\nranges = [\"0x1000-0x2000\", \"300M-301M\"]\nlock = 0x3000\n",
+                  {"s.toml:15:10: shared memory 300M-301M lies in memory 256M-512M of 'f1' (the "
+                   "other side: s.toml:13); remedy: choose memory that no OS owns",
+                   "s.toml:16:8: the lock's word at 0x3000 is in no shared range (the other side: "
+                   "s.toml:15); remedy: add its page to shared.ranges"});
+}
+
+TEST_F(BadInput, EndNamesAnUnknownOs) {
+  expect_problems(kLeader + kFollower + "[end]\nos = [\"f2\"]\n",
+                  {"s.toml:15:6: 'end.os' names 'f2', which is no OS of this scenario, did you "
+                   "mean 'f1'?; remedy: name OSes that have an [[os]] table"});
+}
+
+TEST_F(BadInput, StartModeThatDoesNotFit) {
+  expect_problems(kLeader + "[start]\nmode = \"parallel\"\n",
+                  {"s.toml:8:8: there is no follower to start; remedy: add an [[os]] with role = "
+                   "\"follower\", or set start.mode = \"none\""});
+  expect_problems(kLeader + kFollower + "[start]\nmode = \"kexec-reboot\"\n",
+                  {"s.toml:15:8: a Kexec reboot ends the leader, and the followers would never be "
+                   "started (the other side: s.toml:7); remedy: remove the followers, or choose "
+                   "\"parallel\" or \"sequential\""});
+}
+
+TEST_F(BadInput, NameThatIsNoHostName) {
+  expect_problems(with(kLeader, "\"leader\"", "\"../x\""),
+                  {"s.toml:2:8: the OS name \"../x\" cannot be a host name; remedy: use up to 32 "
+                   "letters, digits, '-' and '_'"});
+}
+
+TEST_F(BadInput, BareMetalProgram) {
+  expect_problems("[bare_metal]\nprogram = \"bzImage\"\n",
+                  {"s.toml:2:11: bzImage is no multiboot program: it has no multiboot header "
+                   "(1BADB002h) in its first 8 KB; remedy: link it as a 32-bit ELF with a "
+                   "multiboot header in its first 8 KB"});
+  expect_problems(
+      "[bare_metal]\nmodules = [\"none\"]\n",
+      {"s.toml:1:1: [bare_metal] has neither 'program' nor 'rom'; remedy: give either "
+       "program = \"x.elf\" (multiboot) or rom = \"x.bin\" (starts at the reset vector)",
+       "s.toml:2:11: module none does not exist; remedy: mend the path, which counts "
+       "from the scenario's folder"});
+}
+
+}  // namespace
+}  // namespace mint

@@ -1,0 +1,236 @@
+// What good scenarios turn into: resources, command lines, the plan for the leader's disk.
+#include <nlohmann/json.hpp>
+
+#include "emu/scenario/bzimage.hpp"
+#include "emu/scenario/command_line.hpp"
+#include "emu/scenario/guest_images.hpp"
+#include "emu/scenario/plan.hpp"
+#include "emu/scenario/units.hpp"
+#include "scenario_fixture.hpp"
+
+namespace mint {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class ScenarioFile : public ScenarioTest {
+ protected:
+  ScenarioFile() { write("initrd", std::string(1000, 'x')); }
+};
+
+std::vector<std::filesystem::path> shipped_scenarios() {
+  std::vector<std::filesystem::path> files;
+  const auto folder = std::filesystem::path(MINTSIM_SOURCE_DIR) / "scenarios";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  }
+  return files;
+}
+
+TEST(ShippedScenarios, HaveNoProblems) {
+  EXPECT_GE(shipped_scenarios().size(), 6U);
+  for (const auto& file : shipped_scenarios()) {
+    LoadOptions options;
+    Problems problems;
+    const Scenario scenario = load_scenario(file.string(), options, problems);
+    for (const Problem& problem : problems) ADD_FAILURE() << to_string(problem);
+    EXPECT_EQ(scenario.name, file.stem());
+    EXPECT_EQ(scenario.machine.core_clock, Hertz{2'800'000'000});
+    EXPECT_FALSE(scenario.machine.post.empty());
+  }
+}
+
+TEST_F(ScenarioFile, MachineTableOverridesTheProfile) {
+  const Scenario scenario = load(
+      "[machine]\ncores = 16\nmemory = \"4G\"\nhole = \"ram\"\n"
+      "[machine.delays]\nmessage = 500\n[machine.post]\nusb_init = 1\n" +
+      kLeader);
+  EXPECT_THAT(problems_, IsEmpty());
+  EXPECT_EQ(scenario.machine.cores, 16U);
+  EXPECT_EQ(scenario.machine.memory, 4ULL << 30);
+  EXPECT_EQ(scenario.machine.hole, LegacyHole::kRam);
+  EXPECT_EQ(scenario.machine.delays.message, Cycles{500});
+  EXPECT_EQ(scenario.machine.delays.slice, Cycles{500}) << "follows the message delay";
+  EXPECT_EQ(scenario.machine.delays.port, Cycles{2800}) << "from the profile";
+  for (const PostWait& wait : scenario.machine.post) {
+    if (wait.name == "usb_init") {
+      EXPECT_EQ(wait.milliseconds, 1U);
+    } else {
+      EXPECT_GE(wait.milliseconds, 200U) << wait.name;
+    }
+  }
+}
+
+TEST_F(ScenarioFile, OwnershipFollowsFromFewKeys) {
+  write("disk.img", "x");
+  const Scenario scenario = load(kLeader + kFollower + "disk = \"disk.img\"\n");
+  ASSERT_THAT(problems_, IsEmpty());
+  const OsSpec& leader = scenario.os[0];
+  const OsSpec& follower = scenario.os[1];
+  EXPECT_EQ(leader.uart, 1U);
+  EXPECT_EQ(follower.uart, 2U);
+  EXPECT_THAT(leader.pci, ElementsAre(PciAddress{0, 4, 0}));
+  EXPECT_THAT(follower.pci, ElementsAre(PciAddress{0, 5, 0}));
+  EXPECT_THAT(leader.pins, ElementsAre(0, 1, 2, 4, 8, 20));
+  EXPECT_THAT(follower.pins, ElementsAre(3, 21));
+  ASSERT_TRUE(follower.low_memory);
+  EXPECT_EQ(to_string(*follower.low_memory), "0x12000-0x1b000") << "its purgatory slot";
+  EXPECT_EQ(scenario.start, StartMode::kParallel);
+  EXPECT_THAT(scenario.end.os, ElementsAre("f1"));
+  EXPECT_EQ(scenario.shared.lock, PhysAddr{0x1000});
+}
+
+TEST_F(ScenarioFile, LowMemoryOfCoreOneIsAnotherSlot) {
+  const Scenario scenario = load(kLeader + with(kFollower, "[2]", "[1]"));
+  ASSERT_THAT(problems_, IsEmpty());
+  ASSERT_TRUE(scenario.os[1].low_memory);
+  EXPECT_EQ(to_string(*scenario.os[1].low_memory), "0x90000-0x99000")
+      << "slot 1 begins below 64 KB, which Linux keeps for itself";
+}
+
+TEST_F(ScenarioFile, FollowersOfOneWireGetOneInterruptPinEach) {
+  std::string text = "machine = {cores = 16}\n" + kLeader;
+  write("disk.img", "x");
+  for (int i = 1; i <= 9; i++) {
+    text += "[[os]]\nname = \"f" + std::to_string(i) + "\"\nkernel = \"bzImage\"\ncores = [" +
+            std::to_string(i) + "]\ninitrd = \"initrd\"\npci = [\"" + "0" +
+            (i < 6 ? std::to_string(4 + i) : std::string(1, static_cast<char>('a' + i - 6))) +
+            ".0\"]\nmemory = \"" + std::to_string(192 * i + 64) + "M-" +
+            std::to_string(192 * i + 256) + "M\"\n";
+  }
+  const Scenario scenario = load(text);
+  std::set<unsigned> seen;
+  for (const OsSpec& os : scenario.os) {
+    for (unsigned pin : os.pins) EXPECT_TRUE(seen.insert(pin).second) << "pin " << pin;
+  }
+}
+
+TEST_F(ScenarioFile, CommandLinesSayWhoOwnsWhat) {
+  write("disk.img", "x");
+  const Scenario scenario = load(kLeader + "cmdline = \"quiet\"\n" + kFollower +
+                                 "disk = \"disk.img\"\ncmdline = \"loglevel=7\"\n");
+  ASSERT_THAT(problems_, IsEmpty());
+  EXPECT_EQ(leader_command_line(scenario),
+            "console=ttyS0,115200 mem=256M maxcpus=1 mint.pci=00:04.0 mint.pins=0x100117 "
+            "mint.uarts=0x1 mint.uartirq=4 mint.lock=0x1000 no_ipi_broadcast=1 possible_cpus=9 "
+            "quiet");
+  EXPECT_EQ(follower_command_line(scenario, scenario.os[1]),
+            "console=ttyS1,115200 mint.follower mint.name=f1 mint.core=2 mint.mp=0x12010 "
+            "mint.pci=00:05.0 mint.pins=0x200008 mint.uarts=0x2 mint.uartirq=3 mint.lock=0x1000 "
+            "no_ipi_broadcast=1 mint.nopit possible_cpus=9 pci=noearly panic=0 tsc=reliable "
+            "tsc_early_khz=2800000 loglevel=7");
+  EXPECT_THAT(boot_tool_arguments(scenario.os[1]),
+              ElementsAre("--mint-core=2", "--mint-map=0x12000-0x1afff,0x10000000-0x1fffffff",
+                          "--mint-cores=2", "--mint-pins=3,21", "--mem-min=0x10000000",
+                          "--mem-max=0x1fffffff"));
+}
+
+TEST_F(ScenarioFile, StockKernelAloneGetsOnlyItsConsole) {
+  const Scenario scenario = load(kLeader);
+  ASSERT_THAT(problems_, IsEmpty());
+  EXPECT_EQ(leader_command_line(scenario), "console=ttyS0,115200");
+}
+
+TEST_F(ScenarioFile, NoLockAndPitCalibration) {
+  const Scenario scenario =
+      load(kLeader + kFollower + "calibrate_tsc = true\n[shared]\nlock = false\n");
+  ASSERT_THAT(problems_, IsEmpty());
+  const std::string line = follower_command_line(scenario, scenario.os[1]);
+  EXPECT_THAT(line, Not(HasSubstr("mint.lock")));
+  EXPECT_THAT(line, Not(HasSubstr("tsc_early_khz")));
+}
+
+TEST_F(ScenarioFile, ThirtyTwoBitKernelsTakePhysicalApicModeByBigsmp) {
+  write("narrow", FakeKernel{.wide = false}.bytes());
+  const Scenario scenario = load(kLeader + with(kFollower, "bzImage", "narrow"));
+  ASSERT_THAT(problems_, IsEmpty());
+  EXPECT_THAT(follower_command_line(scenario, scenario.os[1]), HasSubstr(" apic=bigsmp "));
+}
+
+TEST_F(ScenarioFile, PlanForTheLeadersDisk) {
+  write("kexec", "tool");
+  const Scenario scenario =
+      load(kLeader + kFollower + "[start]\nmode = \"sequential\"\nboot_tool = \"kexec\"\n");
+  ASSERT_THAT(problems_, IsEmpty());
+  const auto plan = nlohmann::json::parse(leader_plan(scenario));
+  EXPECT_EQ(plan["mode"], "sequential");
+  EXPECT_EQ(plan["leader"]["arch"], "x86_64");
+  EXPECT_EQ(plan["leader"]["initrd"], nullptr);
+  EXPECT_EQ(plan["leader"]["kernel"], (folder_ / "bzImage").string());
+  EXPECT_EQ(plan["kexec"], (folder_ / "kexec").string());
+  EXPECT_EQ(plan["check_digest"], false);
+  ASSERT_EQ(plan["followers"].size(), 1U);
+  EXPECT_EQ(plan["followers"][0]["name"], "f1");
+  EXPECT_EQ(plan["followers"][0]["core"], 2);
+  EXPECT_EQ(plan["followers"][0]["kexec_args"][0], "--mint-core=2");
+  EXPECT_EQ(plan["followers"][0]["cmdline"], follower_command_line(scenario, scenario.os[1]));
+}
+
+TEST_F(ScenarioFile, ArtefactsOfACatalogue) {
+  const ArtefactCatalogue catalogue = parse_artefact_list(
+      "linux-mint64            21.5 MB  /cache/linux-mint64-0123\n"
+      "initrd-halt64          not built\n");
+  ASSERT_EQ(catalogue.artefacts.size(), 2U);
+  EXPECT_EQ(catalogue.artefacts.at("linux-mint64"), "/cache/linux-mint64-0123");
+  EXPECT_EQ(catalogue.artefacts.at("initrd-halt64"), "");
+
+  std::filesystem::create_directory(folder_ / "built");
+  write("built/bzImage", FakeKernel{}.bytes());
+  write("built/System.map", "");
+  options_.catalogue.emplace().artefacts = {{"linux-mint64", folder_ / "built"}, {"initrd", ""}};
+  const Scenario scenario =
+      load(with(kLeader, "bzImage", "@linux-mint64") + "initrd = \"@initrd\"\n");
+  EXPECT_THAT(problems_, IsEmpty());
+  EXPECT_EQ(scenario.os[0].kernel.path, folder_ / "built" / "bzImage");
+  EXPECT_EQ(scenario.os[0].kernel.system_map, folder_ / "built" / "System.map");
+  EXPECT_TRUE(scenario.os[0].kernel.vmlinux.empty());
+  EXPECT_TRUE(scenario.os[0].initrd->path.empty()) << "not built yet";
+  EXPECT_THAT(artefacts_of(scenario), ElementsAre("initrd", "linux-mint64"));
+}
+
+TEST_F(ScenarioFile, BareMetalProgramWithModules) {
+  std::string program(4096, '\0');
+  const std::uint32_t header[] = {0x1BADB002, 0x10000,  0u - 0x1BADB002 - 0x10000,
+                                  0x100000,   0x100000, 0x101000,
+                                  0x200000,   0x100020};
+  program.replace(0, sizeof header, reinterpret_cast<const char*>(header), sizeof header);
+  write("p.elf", program);
+  write("m", "module");
+  const Scenario scenario = load(
+      "[bare_metal]\nprogram = \"p.elf\"\nappend = \"a b\"\nmodules = [\"m\"]\n"
+      "[machine]\ncores = 2\nmemory = \"64M\"\n");
+  EXPECT_THAT(problems_, IsEmpty());
+  ASSERT_TRUE(scenario.bare_metal);
+  EXPECT_EQ(scenario.bare_metal->append, "a b");
+  EXPECT_TRUE(scenario.bare_metal->debug_parts);
+  EXPECT_EQ(scenario.end.when, EndWhen::kExit);
+  load("[bare_metal]\nprogram = \"p.elf\"\n[machine]\nmemory = \"2M\"\n");
+  EXPECT_THAT(problems_, IsEmpty()) << "it ends at 2M exactly";
+}
+
+TEST(Units, Sizes) {
+  EXPECT_EQ(parse_size("256M"), 256ULL << 20);
+  EXPECT_EQ(parse_size("0x9000"), 0x9000U);
+  EXPECT_EQ(parse_size("4096"), 4096U);
+  EXPECT_EQ(parse_size("99999999999G"), std::nullopt) << "does not fit 64 bits";
+  EXPECT_EQ(parse_size("M"), std::nullopt);
+  EXPECT_EQ(parse_size("-1M"), std::nullopt);
+  EXPECT_EQ(parse_size("1MB"), std::nullopt);
+  EXPECT_EQ(parse_range("1M-1M"), std::nullopt) << "empty";
+  EXPECT_EQ(format_size(3ULL << 30), "3G");
+  EXPECT_EQ(format_size(0x9000), "0x9000");
+}
+
+TEST(Units, PciFunctions) {
+  EXPECT_EQ(parse_pci("00:1f.2"), (PciAddress{0, 31, 2}));
+  EXPECT_EQ(parse_pci("4.0"), (PciAddress{0, 4, 0}));
+  EXPECT_EQ(parse_pci("00:20.0"), std::nullopt) << "32 devices on a bus";
+  EXPECT_EQ(parse_pci("00:04.8"), std::nullopt) << "8 functions in a device";
+  EXPECT_EQ(parse_pci("00:04"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace mint
