@@ -110,13 +110,15 @@ go_long:
         mov %cs, %eax
         mov %eax, long_cs(%rip)
         mov $0x1111111122222222, %r9
-        lea (%r9, %r9), %r10
+        mov %r9, %r10
+        add %r9, %r10
         mov %r10, long_r10(%rip)
         mov $0xFFFFFFFFFFFFFFFF, %rax
         mov $5, %eax                    // a 32-bit result clears the upper half
         mov %rax, long_zero_extended(%rip)
         pushq $SEL_KCODE32
-        pushq $3f
+        mov $3f, %ecx
+        push %rcx
         lretq
 .code32
 3:      mov %cs, %eax
@@ -125,7 +127,8 @@ go_long:
         and $0x7FFFFFFF, %eax
         mov %eax, %cr0
         jmp 4f
-4:      rdmsr
+4:      mov $0xC0000080, %ecx
+        rdmsr
         mov %eax, long_efer_left
         and $~0x100, %eax
         wrmsr
