@@ -17,7 +17,7 @@
 void do_interrupt_x86_hardirq(CPUX86State* env, int intno, int is_hw);
 ram_addr_t qemu_ram_addr_from_host(struct uc_struct* uc, void* ptr);
 void tb_invalidate_phys_range(struct uc_struct* uc, ram_addr_t start, ram_addr_t end);
-void helper_check_exit_request(void* argument, uint32_t kind);
+void helper_check_exit_request_x86_64(void* argument, uint32_t kind);
 struct page_collection;
 
 #define CR0_NW_MASK (1U << 29)
@@ -85,7 +85,7 @@ static void set_features(struct mint_engine* engine) {
 bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   struct uc_struct* uc;
   uc_hook hook;
-  mint_engine_set_current(engine);
+  mint_engine_set_current(NULL);  // there is no time yet
   if (uc_open(UC_ARCH_X86, UC_MODE_64, &uc) != UC_ERR_OK) return false;
   engine->uc = uc;
   uc_ctl_set_cpu_model(uc, UC_CPU_X86_NEHALEM);
@@ -99,6 +99,7 @@ bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   engine->budget = (int64_t*)&env_of(engine)->tsc;
   engine->domain->engines[engine->index] = engine;
   if (engine->domain->count <= engine->index) engine->domain->count = engine->index + 1;
+  mint_engine_set_current(engine);
   set_features(engine);
   mint_engine_reset(engine);
   return true;
@@ -400,6 +401,8 @@ static bool is_call_of(const TCGOp* op, const void* function) {
 //            budget -= cost << shift | instructions        (the constant is patched in afterwards)
 // Returns the operation that holds the constant.
 static TCGOp* gen_head(TCGContext* s, TCGLabel* head, TCGLabel* edge) {
+  // The optimiser looks at the operation before a label: give it one, which it then drops.
+  tcg_temp_free_i32(s, tcg_const_i32(s, 0));
   gen_set_label(s, head);
   TCGv_i64 budget = tcg_temp_new_i64(s);
   TCGv_i64 cycle = tcg_const_i64(s, INT64_C(1) << MINT_BUDGET_SHIFT);
@@ -466,7 +469,7 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
     next = QTAILQ_NEXT(op, link);
     if (op->opc == INDEX_op_insn_start && count < TCG_MAX_INSNS)
       starts[count++] = (uint16_t)(op->args[0] - tb->pc);
-    else if (is_call_of(op, helper_check_exit_request))
+    else if (is_call_of(op, helper_check_exit_request_x86_64))
       tcg_op_remove(s, op);
     else if (is_call_of(op, helper_pause))
       pause = op;

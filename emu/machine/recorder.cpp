@@ -35,17 +35,16 @@ RunResult Recorder::run(Machine& machine) {
   const Hertz clock = machine.setup().profile.core_clock;
   tick_ = std::make_unique<Event>(machine.queue(), "run.tick", [this](Cycles) { tick(); });
   time_limit_ = std::make_unique<Event>(machine.queue(), "run.limit", [this](Cycles) {
-    healthy_ = false;
     end(false, fmt::format("time limit of {:g} s reached", request_.scenario.end.time_limit_s));
   });
   time_limit_->schedule(
       {static_cast<std::uint64_t>(std::llround(request_.scenario.end.time_limit_s *
                                                static_cast<double>(clock.count)))});
   tick_->schedule({kTickNanoseconds * (clock.count / 1'000'000) / 1000});
-  if (machine.run() == Scheduler::End::kIdle && !ended_) {
-    healthy_ = false;
+  if (machine.run() == Scheduler::End::kIdle && !ended_)
     end(false, "every core has stopped and nothing can wake one");
-  }
+  tick_.reset();
+  time_limit_.reset();
 
   RunResult result;
   result.goal_met = goal_met_;
@@ -55,12 +54,12 @@ RunResult Recorder::run(Machine& machine) {
   result.instructions = machine.instructions();
   for (const auto& core : machine.cores()) {
     const mint_registers r = core->cpu().registers();
-    digest_.add(Kind::kEnd == Kind::kEnd ? 1 : 0, core->cpu().instructions(), core->cpu().now().count,
+    digest_.add(static_cast<int>(Kind::kEnd), core->cpu().instructions(), core->cpu().now().count,
                 r.rip, r.rflags, r.general[0], r.general[4]);
   }
   digest_.add(result.end.count);
   result.digest = digest_.text();
-  if (!healthy_) result.watchdog = watchdog();
+  if (!goal_met_) result.watchdog = watchdog();
   fill_result(result);
   flush_consoles();
   result.wall_s = std::chrono::duration<double>(Clock::now() - begun_).count();
@@ -73,7 +72,6 @@ void Recorder::end(bool goal_met, std::string reason) {
   ended_ = true;
   goal_met_ = goal_met;
   reason_ = std::move(reason);
-  if (!goal_met) healthy_ = false;
   machine_->stop();
 }
 

@@ -83,7 +83,6 @@ class Recorder : public MachineObserver {
   std::uint64_t last_instructions_ = 0;
   bool ended_ = false;
   bool goal_met_ = false;
-  bool healthy_ = true;
   std::string reason_;
 };
 

@@ -442,6 +442,11 @@ class Checker {
       report("start.mode", "there is no follower to start",
              "add an [[os]] with role = \"follower\", or set start.mode = \"none\"");
     }
+    if (followers && mode == StartMode::kNone) {
+      report("start.mode", "nobody starts the followers",
+             "choose \"parallel\" or \"sequential\", or remove the followers",
+             scenario_.place(scenario_.followers()[0]->key));
+    }
     if (followers && mode == StartMode::kKexecReboot) {
       report("start.mode",
              "a Kexec reboot ends the leader, and the followers would never be started",

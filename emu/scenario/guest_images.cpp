@@ -115,6 +115,17 @@ int build_artefacts(const Installation& installation, Scenario& scenario) {
   return 0;
 }
 
+void choose_boot_tool(Scenario& scenario) {
+  const OsSpec* leader = scenario.leader();
+  if (scenario.start == StartMode::kNone || scenario.boot_tool || !leader) return;
+  const bool stock = scenario.start == StartMode::kKexecReboot;
+  scenario.boot_tool =
+      GuestFile{fmt::format("@kexec-{}{}", stock ? "plain-" : "", leader->wide ? "x86_64" : "i386"),
+                {},
+                {},
+                {}};
+}
+
 int build_leader_disk(const Installation& installation, const fs::path& directory,
                       Scenario& scenario) {
   for (OsSpec& os : scenario.os) {
@@ -123,10 +134,10 @@ int build_leader_disk(const Installation& installation, const fs::path& director
     const fs::path disk = directory / (os.name + ".disk.img");
     std::ofstream(plan) << leader_plan(scenario);
     const int code =
-        run_tool({installation.images_tool().string(), "leader-disk",                    //
-                  "--plan", plan.string(),                                               //
-                  "--boot-sector", (installation.firmware / "bootsector.bin").string(),  //
-                  "--boot-loader", (installation.firmware / "loader.bin").string(),      //
+        run_tool({installation.images_tool().string(), "leader-disk",                     //
+                  "--plan", plan.string(),                                                //
+                  "--boot-sector", (installation.firmware / "boot_sector.bin").string(),  //
+                  "--boot-loader", (installation.firmware / "boot_loader.bin").string(),  //
                   "--out", disk.string()},
                  false, nullptr);
     if (code != 0) return code;

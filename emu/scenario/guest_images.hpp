@@ -16,7 +16,7 @@ namespace mint {
 // folder of it, else PREFIX/share/mintsim beside PREFIX/bin.
 struct Installation {
   std::filesystem::path data;      // has scenarios/, guest/; empty when not found
-  std::filesystem::path firmware;  // has the ROM image, boot sector and boot loader
+  std::filesystem::path firmware;  // has bios.bin, boot_sector.bin, boot_loader.bin
 
   std::filesystem::path images_tool() const { return data / "guest" / "images"; }
   std::filesystem::path profiles() const { return data / "scenarios" / "machines"; }
@@ -39,6 +39,10 @@ ArtefactCatalogue parse_artefact_list(const std::string& text);
 // Builds what the scenario needs and has not got yet, and points the scenario at it. The tool tells
 // its progress on standard error. Its exit code, 0 when all is there.
 int build_artefacts(const Installation& installation, Scenario& scenario);
+
+// Where a scenario starts something and names no boot tool: the one for the leader's word size,
+// with the Mint patches for followers, without them for a Kexec reboot. After check_files().
+void choose_boot_tool(Scenario& scenario);
 
 // Where a leader has no `disk`: writes its plan and disk to `directory` and points the scenario at
 // the disk. The tool's exit code.

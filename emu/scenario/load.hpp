@@ -31,7 +31,8 @@ void resolve_artefact(GuestFile& file, const std::filesystem::path& directory);
 
 Scenario load_scenario(const std::string& file, const LoadOptions& options, Problems& problems);
 
-// The short form `mintsim run program.elf`: a bare-metal scenario with the default machine.
+// The short form `mintsim run program.elf`: a bare-metal scenario with the default machine. To be
+// changed at will, and then given to check_files().
 Scenario bare_metal_scenario(const std::filesystem::path& program, const LoadOptions& options,
                              Problems& problems);
 

@@ -278,7 +278,6 @@ Scenario bare_metal_scenario(const std::filesystem::path& program, const LoadOpt
   loader.load_profile("core-i7-860", {program.string()});
   scenario.end.when = EndWhen::kExit;
   scenario.bare_metal.emplace().program = fs::absolute(program);
-  check_files(scenario, problems);
   return scenario;
 }
 

@@ -31,8 +31,9 @@ struct StageTime {
 struct RunRequest {
   Scenario scenario;  // loaded and without problems
   std::uint64_t seed = 1;
-  std::filesystem::path out_dir;     // exists; gets NAME.console.log per OS
-  bool console_to_observer = false;  // pass console bytes to RunObserver::console
+  std::filesystem::path out_dir;       // exists; gets NAME.console.log per OS
+  std::filesystem::path firmware_dir;  // has bios.bin, the ROM image
+  bool console_to_observer = false;    // pass console bytes to RunObserver::console
 };
 
 // What one OS did.

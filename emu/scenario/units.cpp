@@ -86,7 +86,7 @@ std::string format_size(std::uint64_t bytes) {
 }
 
 std::string to_string(const MemoryRange& range) {
-  return format_size(range.start.value) + "-" + format_size(range.end.value);
+  return fmt::format("{}-{}", format_size(range.start.value), format_size(range.end.value));
 }
 
 std::string to_string(PciAddress function) {

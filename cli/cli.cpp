@@ -1,0 +1,272 @@
+#include "cli/cli.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/json_result.hpp"
+#include "cli/progress.hpp"
+#include "cli/report.hpp"
+#include "emu/scenario/guest_images.hpp"
+#include "emu/scenario/load.hpp"
+#include "emu/scenario/process.hpp"
+#include "emu/scenario/units.hpp"
+
+namespace mint {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct RunOptions {
+  std::string target;
+  std::string json;
+  std::string out;
+  std::uint64_t seed = 1;
+  bool quiet = false;
+  // Of the short form, for bare-metal programs:
+  std::optional<unsigned> cores;
+  std::optional<unsigned> memory_mb;
+  std::string append;
+  std::vector<std::string> modules;
+};
+
+int report_problems(const Problems& problems) {
+  for (const Problem& problem : problems) fmt::print(stderr, "{}\n", to_string(problem));
+  if (problems.size() > 1)
+    fmt::print(stderr, "{} problems; nothing was started\n", problems.size());
+  return kBadInput;
+}
+
+int bad_input(const std::string& message) {
+  fmt::print(stderr, "mintsim: {}\n", message);
+  return kBadInput;
+}
+
+class Program {
+ public:
+  explicit Program(const RunFunction& run) : run_(run) {
+    std::error_code error;
+    installation_ = find_installation(fs::read_symlink("/proc/self/exe", error));
+  }
+
+  int run(const RunOptions& options) {
+    Problems problems;
+    Scenario scenario = is_scenario(options.target) ? load(options.target, problems)
+                                                    : short_form(options, problems);
+    if (!problems.empty()) return report_problems(problems);
+    if (is_scenario(options.target) && (options.cores || options.memory_mb ||
+                                        !options.append.empty() || !options.modules.empty())) {
+      return bad_input(
+          "--cores, --memory, --append and --module are for a bare-metal program; remedy: write "
+          "machine.cores and the like in " +
+          options.target);
+    }
+
+    RunRequest request;
+    request.seed = options.seed;
+    request.out_dir = options.out.empty() ? fs::path("out") / scenario.name : fs::path(options.out);
+    request.firmware_dir = installation_.firmware;
+    std::error_code error;
+    fs::create_directories(request.out_dir, error);
+    if (error) {
+      return bad_input(
+          fmt::format("the output folder {} cannot be made: {}; remedy: name another "
+                      "with --out",
+                      request.out_dir.string(), error.message()));
+    }
+    if (const int code = prepare_guest(request.out_dir, scenario); code != 0) return code;
+    request.scenario = std::move(scenario);
+    return run_and_report(options, request);
+  }
+
+  int check(const std::string& file) {
+    Problems problems;
+    const Scenario scenario = load(file, problems);
+    if (!problems.empty()) return report_problems(problems);
+    fmt::print("{}", scenario_summary(scenario));
+    return kGoalMet;
+  }
+
+  int images(std::vector<std::string> arguments) {
+    // A scenario stands for the images that it needs.
+    std::vector<std::string> command{installation_.images_tool().string(), arguments.at(0)};
+    for (std::size_t i = 1; i < arguments.size(); i++) {
+      if (!is_scenario(arguments[i])) {
+        command.push_back(arguments[i]);
+      } else if (const int code = add_images_of(arguments[i], command); code != 0) {
+        return code;
+      }
+    }
+    if (arguments[0] == "build" && arguments.size() == 1) {
+      std::error_code error;
+      for (const auto& entry : fs::directory_iterator(installation_.data / "scenarios", error)) {
+        if (entry.path().extension() != ".toml") continue;
+        if (const int code = add_images_of(entry.path().string(), command); code != 0) return code;
+      }
+    }
+    std::sort(command.begin() + 2, command.end());
+    command.erase(std::unique(command.begin() + 2, command.end()), command.end());
+    std::string error;
+    const auto result = run_process(command, false, error);
+    if (!result) {
+      fmt::print(stderr, "mintsim: {} does not start: {}\n", command[0], error);
+      return kOwnFault;
+    }
+    return result->exit_code;
+  }
+
+ private:
+  static bool is_scenario(const std::string& target) { return target.ends_with(".toml"); }
+
+  LoadOptions load_options() const {
+    LoadOptions options;
+    if (!installation_.data.empty()) options.profile_dirs.push_back(installation_.profiles());
+    return options;
+  }
+
+  Scenario load(const std::string& file, Problems& problems) {
+    LoadOptions options = load_options();
+    Scenario scenario = load_scenario(file, options, problems);
+    if (artefacts_of(scenario).empty()) return scenario;
+    // Only now is it worth asking which images there are: that takes a while.
+    std::string error;
+    options.catalogue = list_artefacts(installation_, error);
+    if (!options.catalogue) {
+      fmt::print(stderr, "mintsim: guest images were not looked at: {}\n", error);
+      return scenario;
+    }
+    problems.clear();
+    return load_scenario(file, options, problems);
+  }
+
+  Scenario short_form(const RunOptions& options, Problems& problems) {
+    Scenario scenario = bare_metal_scenario(options.target, load_options(), problems);
+    if (options.cores) scenario.machine.cores = *options.cores;
+    if (options.memory_mb) scenario.machine.memory = std::uint64_t{*options.memory_mb} << 20;
+    scenario.bare_metal->append = options.append;
+    for (const std::string& module : options.modules) {
+      scenario.bare_metal->modules.push_back(fs::absolute(module));
+    }
+    check_files(scenario, problems);
+    return scenario;
+  }
+
+  int add_images_of(const std::string& file, std::vector<std::string>& command) {
+    Problems problems;
+    Scenario scenario = load_scenario(file, load_options(), problems);
+    if (!problems.empty()) return report_problems(problems);
+    for (const std::string& name : artefacts_of(scenario)) command.push_back(name);
+    return 0;
+  }
+
+  // Builds what is missing of the guest, and checks the scenario once more with it.
+  int prepare_guest(const fs::path& out_dir, Scenario& scenario) {
+    if (scenario.bare_metal) return 0;
+    if (const int code = build_artefacts(installation_, scenario); code != 0) return code;
+    Problems problems;
+    check_files(scenario, problems);
+    if (!problems.empty()) return report_problems(problems);
+    choose_boot_tool(scenario);
+    if (const int code = build_artefacts(installation_, scenario); code != 0) return code;
+    return build_leader_disk(installation_, out_dir, scenario);
+  }
+
+  int run_and_report(const RunOptions& options, RunRequest& request) {
+    const bool bare = request.scenario.bare_metal.has_value();
+    const bool json_out = options.json == "-";
+    // Standard output belongs to the JSON when that goes there, else to report and serial output.
+    std::FILE* text = json_out ? stderr : stdout;
+    request.console_to_observer = bare;
+    const bool show_progress = !options.quiet && !bare;
+    LiveProgress observer(request.scenario.machine.core_clock, show_progress ? stderr : nullptr,
+                          bare ? text : nullptr);
+    const RunResult result = run_(request, observer);
+    observer.clear();
+
+    const std::string json = result_json(request, result);
+    std::ofstream(request.out_dir / kResultFile) << json;
+    if (json_out) {
+      fmt::print("{}", json);
+    } else if (!options.json.empty()) {
+      std::ofstream file(options.json);
+      file << json;
+      if (!file.flush()) return bad_input(options.json + " cannot be written");
+    }
+    if (!options.quiet) fmt::print(text, "{}", run_report(request, result));
+    return result.goal_met ? kGoalMet : kGoalMissed;
+  }
+
+  const RunFunction& run_;
+  Installation installation_;
+};
+
+}  // namespace
+
+int cli_main(int argc, const char* const* argv, const RunFunction& run) {
+  CLI::App app{
+      "mintsim: several Linux kernels side by side on one emulated PC, without hypervisor"};
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 goal met, 1 goal missed, 2 bad input, 3 own fault.");
+
+  RunOptions options;
+  CLI::App* run_command = app.add_subcommand("run", "run a scenario, or a bare-metal program");
+  run_command->add_option("scenario", options.target, "SCENARIO.toml, or a multiboot program.elf")
+      ->required();
+  run_command->add_option("--json", options.json, "write the result as JSON; - is standard output")
+      ->type_name("FILE");
+  run_command->add_option("--out", options.out, "folder for consoles and result (out/NAME)")
+      ->type_name("DIR");
+  run_command->add_option("--seed", options.seed, "decides what the profile's [seed] leaves open")
+      ->type_name("N");
+  run_command->add_flag("--quiet", options.quiet, "no progress and no report");
+  const std::string bare = "Bare-metal program";
+  run_command->add_option("--cores", options.cores, "number of cores")
+      ->check(CLI::Range(1, 64))
+      ->group(bare);
+  run_command->add_option("--memory", options.memory_mb, "RAM")
+      ->check(CLI::Range(2, 32768))
+      ->type_name("MB")
+      ->group(bare);
+  run_command->add_option("--append", options.append, "command line after the program's name")
+      ->type_name("TEXT")
+      ->group(bare);
+  run_command->add_option("--module", options.modules, "multiboot module; may be given again")
+      ->type_name("FILE")
+      ->group(bare);
+
+  std::string file;
+  CLI::App* check_command = app.add_subcommand("check", "check a scenario; nothing is started");
+  check_command->add_option("scenario", file, "SCENARIO.toml")->required();
+
+  CLI::App* images_command = app.add_subcommand("images", "the guest's kernels, tools and disks");
+  images_command->require_subcommand(1);
+  CLI::App* list_command =
+      images_command->add_subcommand("list", "which there are, and which are built");
+  CLI::App* build_command = images_command->add_subcommand("build", "build what is missing");
+  std::vector<std::string> names;
+  build_command->add_option("names", names,
+                            "images, or scenarios for all theirs; none: all scenarios");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kGoalMet : kBadInput;
+  }
+  try {
+    Program program(run);
+    if (run_command->parsed()) return program.run(options);
+    if (check_command->parsed()) return program.check(file);
+    names.insert(names.begin(), list_command->parsed() ? "list" : "build");
+    return program.images(names);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "mintsim: own fault: {}\n", error.what());
+    return kOwnFault;
+  }
+}
+
+}  // namespace mint

@@ -1,0 +1,118 @@
+#include "cli/json_result.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace mint {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kSchema = 1;
+
+Json os_json(const OsResult& os, Hertz clock) {
+  const auto since_start = [&](std::optional<Cycles> at) {
+    return at ? Json(seconds(*at - os.start, clock)) : Json(nullptr);
+  };
+  Json json;
+  json["name"] = os.name;
+  json["role"] = os.role == Role::kLeader ? "leader" : "follower";
+  json["kernel_sha256"] = os.kernel_sha256;
+  json["cores"] = Json::array();
+  for (ApicId core : os.cores) json["cores"].push_back(core.value);
+  json["start_s"] = seconds(os.start, clock);
+  json["kernel_init_s"] = since_start(os.kernel_init);
+  json["daemons_up_s"] = since_start(os.daemons_up);
+  json["lock_held_s"] = seconds(os.lock_held, clock);
+  json["lock_waited_s"] = seconds(os.lock_waited, clock);
+  json["lock_taken"] = os.lock_taken;
+  json["ipis_sent"] = os.ipis_sent;
+  json["instructions"] = os.instructions;
+  json["died"] = os.died;
+  json["last_words"] = os.last_words;
+  json["stages"] = Json::array();
+  for (const StageTime& stage : os.stages) {
+    json["stages"].push_back(
+        {{"name", stage_name(stage.stage)},
+         {"begin_s", seconds(stage.begin, clock)},
+         {"end_s", stage.end ? Json(seconds(*stage.end, clock)) : Json(nullptr)}});
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string result_json(const RunRequest& request, const RunResult& result) {
+  const Hertz clock = result.core_clock;
+  Json json;
+  json["schema"] = kSchema;
+  json["scenario"] = request.scenario.name;
+  json["seed"] = request.seed;
+  json["goal_met"] = result.goal_met;
+  json["reason"] = result.reason;
+  json["digest"] = result.digest;
+  json["simulated_s"] = seconds(result.end, clock);
+  json["wall_s"] = result.wall_s;
+  json["instructions"] = result.instructions;
+  json["peak_rss_mb"] = result.peak_rss_mb;
+  json["exit_code"] = result.exit_code ? Json(*result.exit_code) : Json(nullptr);
+  json["os"] = Json::array();
+  for (const OsResult& os : result.os) json["os"].push_back(os_json(os, clock));
+  json["interference"] = Json::array();
+  for (const Interference& event : result.interference) {
+    json["interference"].push_back({{"at_s", seconds(event.when, clock)},
+                                    {"by", event.by},
+                                    {"to", event.to},
+                                    {"what", event.what}});
+  }
+  json["watchdog"] = result.watchdog;
+  // Console bytes need not be UTF-8: what is not becomes U+FFFD.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<double> all_up_s(const RunResult& result) {
+  std::optional<Cycles> first;
+  std::optional<Cycles> last;
+  for (const OsResult& os : result.os) {
+    if (os.role != Role::kFollower) continue;
+    if (!os.daemons_up) return std::nullopt;
+    first = std::min(first.value_or(os.start), os.start);
+    last = std::max(last.value_or(*os.daemons_up), *os.daemons_up);
+  }
+  if (!first) return std::nullopt;
+  return seconds(*last - *first, result.core_clock);
+}
+
+std::optional<EarlierResult> earlier_result(const std::filesystem::path& out_dir,
+                                            const std::string& scenario) {
+  const auto parent = std::filesystem::absolute(out_dir).lexically_normal();
+  const auto folder = (parent.has_filename() ? parent : parent.parent_path()).parent_path();
+  std::ifstream stream(folder / scenario / kResultFile);
+  const Json json = Json::parse(stream, nullptr, false);
+  if (!json.is_object() || json.value("schema", 0) != kSchema || !json.value("goal_met", false) ||
+      !json.contains("os") || !json["os"].is_array()) {
+    return std::nullopt;
+  }
+  EarlierResult result{scenario, {}, 0};
+  double first = 0;
+  double last = 0;
+  for (const Json& os : json["os"]) {
+    if (os.value("role", "") != "follower" || !os.contains("daemons_up_s")) continue;
+    if (!os["daemons_up_s"].is_number()) return std::nullopt;
+    const double start = os.value("start_s", 0.0);
+    const double up = start + os["daemons_up_s"].get<double>();
+    if (result.kernel_sha256.empty()) {
+      first = start;
+      result.kernel_sha256 = os.value("kernel_sha256", "?");
+    }
+    first = std::min(first, start);
+    last = std::max(last, up);
+  }
+  if (result.kernel_sha256.empty()) return std::nullopt;
+  result.both_up_s = last - first;
+  return result;
+}
+
+}  // namespace mint
