@@ -211,7 +211,11 @@ leave_protected:
         addr32 mov %fs:(%ebx), %eax
         mov %eax, O(r_unreal)
 
-        mov $0xFFFF, %ax                // FFFF:0010 is 100000h with A20, 0 without
+        // FFFF:0010 is 100000h with A20, 0 without. A20 is on when the 8042's output port or port
+        // 92h has it on.
+        mov $0xDD, %cl
+        call keyboard_port
+        mov $0xFFFF, %ax
         mov %ax, %es
         in $0x92, %al
         mov %al, %ah
@@ -230,6 +234,8 @@ leave_protected:
         out %al, $0x92
         mov %es:(0x10), %ebx
         mov %ebx, O(r_a20_on_again)
+        mov $0xDF, %cl
+        call keyboard_port
         xor %ax, %ax
         mov %ax, %es
         mov %es:(0), %ebx
@@ -275,6 +281,21 @@ leave_protected:
         mov %eax, %cr0
         ljmpl $SEL_KCODE32, $real_back
 
+keyboard_port:                          // CL: output port of the 8042
+        in $0x64, %al
+        test $2, %al
+        jnz keyboard_port
+        mov $0xD1, %al
+        out %al, $0x64
+1:      in $0x64, %al
+        test $2, %al
+        jnz 1b
+        mov %cl, %al
+        out %al, $0x60
+1:      in $0x64, %al
+        test $2, %al
+        jnz 1b
+        ret
 handler_0:
         movw $0, %cs:O(r_fault_vector)
         jmp handler_fault
