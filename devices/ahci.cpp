@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "devices/ahci_registers.hpp"
+#include "devices/prefix_visitor.hpp"
 
 namespace mint {
 
@@ -167,8 +168,11 @@ void AhciController::visit(StateVisitor& visitor) {
   PciFunction::visit(visitor);
   visitor.field("ghc", ghc_);
   visitor.field("is", is_);
-  for (const auto& p : ports_)
-    if (p != nullptr) p->visit(visitor);
+  for (unsigned i = 0; i < ports_.size(); ++i) {
+    if (ports_[i] == nullptr) continue;
+    PrefixVisitor prefix(visitor, "port" + std::to_string(i) + ".");
+    ports_[i]->visit(prefix);
+  }
 }
 
 }  // namespace mint

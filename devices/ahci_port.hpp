@@ -110,7 +110,6 @@ class AhciPort final : public SataHost {
   DmaPort& memory_;
   std::function<void()> interrupt_;
   AtaDisk* disk_ = nullptr;
-  std::string name_;
 
   std::uint64_t clb_ = 0;
   std::uint64_t fb_ = 0;

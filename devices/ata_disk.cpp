@@ -54,8 +54,7 @@ void AtaDisk::start_reset() {
 // passed).
 void AtaDisk::become_ready() {
   phase_ = Phase::kReady;
-  host_->send_registers({.lba = 1, .count = 1, .status = ata::kReady | ata::kSeekDone, .error = 1},
-                        false);
+  host_->send_registers({.lba = 1, .count = 1, .status = ata::kGood, .error = 1}, false);
 }
 
 // --- Taking commands
@@ -114,7 +113,7 @@ void AtaDisk::start_queued(const AtaCommand& command) {
     return;
   }
   queued_[tag] = {command, queue_.now(), 1};
-  host_->send_registers({.status = ata::kReady | ata::kSeekDone}, false);
+  host_->send_registers({.status = ata::kGood}, false);
   serve_queue();
 }
 
@@ -180,7 +179,7 @@ void AtaDisk::complete_queued() {
     else
       outcome = to_host ? move_in(range) : move_out(range);
   }
-  std::uint8_t status = ata::kReady | ata::kSeekDone;
+  std::uint8_t status = ata::kGood;
   if (outcome.error == 0) {
     queued_[tag] = {};
     host_->set_device_bits(status, 0, 1u << tag, true);

@@ -114,7 +114,7 @@ class AtaDisk {
   bool wants_heads(std::uint8_t command) const;
   void wake(bool heads);
 
-  // Command execution (ata_commands.cpp); each ends by sending registers or the last PIO block.
+  // Command execution (ata_execute.cpp); each ends by sending registers or the last PIO block.
   void execute(const AtaCommand& command);
   void succeed(const AtaCommand& command);
   void fail(const AtaCommand& command, std::uint8_t error, std::uint64_t lba);

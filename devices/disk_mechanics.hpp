@@ -36,32 +36,32 @@ struct DiskZone {
   std::uint32_t sectors_per_track;
 };
 
-// A 500 GB, 7200 rpm Serial ATA disk of 2010: Seagate Barracuda 7200.12, ST3500418AS. "Published"
-// is the maker's figure for it, or where that says so for the Constellation ES (manual 100516232),
-// which has the same 500 GB platters. "Fitted" is chosen so that the model gives the published
-// figures.
+// A 500 GB, 7200 rpm Serial ATA disk of 2010: Seagate Barracuda 7200.12, ST3500418AS.
+// "Published": the maker's figure, checked in the Constellation ES manual (100516232, 3.1 to 3.4),
+// which has the same 500 GB platters. "Quoted": what its data sheet is quoted with, not checked
+// against it. "Fitted": chosen so that the model gives those figures.
 struct DiskParameters {
   std::string model = "ST3500418AS";
   std::string firmware = "CC38";
   std::uint64_t capacity_sectors = 976'773'168;  // published
   std::uint32_t rpm = 7200;                      // published
-  std::uint32_t heads = 2;                       // published: one disc
-  // Fitted: 16 zones of equal width, 2:1 from rim to hub. The outermost gives the published
+  std::uint32_t heads = 2;                       // quoted: one disc
+  // Fitted: 16 zones of equal width, 2:1 from rim to hub. The outermost gives the quoted
   // sustained rate of 125 MB/s with the skews below; all hold the capacity at 1.2 inches of the
   // Constellation's 240,000 tracks per inch.
   std::vector<DiskZone> zones = default_zones();
 
-  // Fitted to the published 8.5 ms average read seek and under 1.0 ms from track to track; the full
+  // Fitted to the quoted 8.5 ms average read seek and under 1.0 ms from track to track; the full
   // stroke comes out at 17 ms. The two parts meet without a kink.
   std::uint64_t seek_base_ns = 970'000;        // a
   std::uint64_t seek_root_ns = 25'765;         // b, per sqrt(cylinder)
   std::uint64_t seek_boundary = 90'000;        // cylinders
   std::uint64_t seek_linear_ps = 42'942;       // e, picoseconds per cylinder
-  std::uint64_t write_settle_ns = 1'000'000;   // published: average write seek 9.5 ms
-  std::uint64_t write_switch_ns = 200'000;     // published: track to track 1.2 ms for writes
-  std::uint64_t head_switch_ns = 800'000;      // fitted: somewhat less than a seek of one track
+  std::uint64_t write_settle_ns = 1'000'000;   // quoted: average write seek 9.5 ms
+  std::uint64_t write_switch_ns = 200'000;     // quoted: track to track 1.2 ms for writes
+  std::uint64_t head_switch_ns = 750'000;      // fitted: somewhat less than a seek of one track
   std::uint64_t track_skew_ns = 1'000'000;     // fitted: covers a head switch for a write
-  std::uint64_t cylinder_skew_ns = 1'200'000;  // fitted: covers a seek of one track for a write
+  std::uint64_t cylinder_skew_ns = 1'250'000;  // fitted: covers a seek of one track for a write
 
   // Fitted: typical of drives of that time with their controllers.
   std::uint64_t read_overhead_ns = 100'000;
@@ -69,7 +69,7 @@ struct DiskParameters {
   std::uint64_t other_overhead_ns = 60'000;
   std::uint64_t bus_bytes_per_second = 300'000'000;  // published: 3 Gbit/s with 8b/10b coding
 
-  // Published: a buffer of 16 MB. Fitted: its split.
+  // Quoted: a buffer of 16 MB. Fitted: its split.
   std::uint32_t read_segments = 16;
   std::uint32_t segment_sectors = 1024;
   std::uint32_t read_ahead_sectors = 512;
@@ -156,6 +156,8 @@ class DiskMechanics {
   Cycles cycles_of_angle(unsigned __int128 units) const;
   Position position(const Place& from, const Place& to, Cycles at, bool write) const;
   Cycles switch_time(const Place& from, const Place& to, bool write) const;
+  // When the heads, at `at` behind sector `lba` - 1, come to sector `lba`.
+  Cycles next_sector(std::uint64_t lba, Cycles at, bool write) const;
   // When sectors [lba, lba + sectors) have passed, the heads being at `lba` at `start`.
   Cycles stream_end(std::uint64_t lba, std::uint64_t sectors, Cycles start, bool write) const;
   // How many of them have passed wholly by `now`.

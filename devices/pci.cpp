@@ -1,6 +1,10 @@
 #include "devices/pci.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "devices/prefix_visitor.hpp"
 
 namespace mint {
 namespace {
@@ -51,7 +55,10 @@ void PciHost::reset() {
 
 void PciHost::visit(StateVisitor& visitor) {
   visitor.field("config_address", config_address_);
-  for (auto& [devfn, function] : functions_) function->visit(visitor);
+  for (auto& [devfn, function] : functions_) {
+    PrefixVisitor place(visitor, fmt::format("{:02x}.{}.", devfn >> 3, devfn & 7));
+    function->visit(place);
+  }
 }
 
 bool PciHost::plug(unsigned device, unsigned function, PciFunction& pci_function) {

@@ -12,6 +12,8 @@ namespace mint {
 namespace ata {
 // Status register.
 constexpr std::uint8_t kErr = 0x01, kDrq = 0x08, kSeekDone = 0x10, kReady = 0x40, kBusy = 0x80;
+constexpr std::uint8_t kGood = kReady | kSeekDone;  // idle, no error
+constexpr std::uint8_t kBusyBits = kBusy | kDrq;    // the host may not send a command
 // Error register.
 constexpr std::uint8_t kAbort = 0x04, kIdNotFound = 0x10, kUncorrectable = 0x40, kCrc = 0x80;
 // Device control register.

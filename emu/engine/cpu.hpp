@@ -81,7 +81,8 @@ class Cpu {
   Cpu(const Cpu&) = delete;
   Cpu& operator=(const Cpu&) = delete;
 
-  // All cores of a machine map the same RAM in the same order, before the first run.
+  // All cores of a machine map the same RAM in the same order, the largest ranges first, before the
+  // first run.
   void map_ram(PhysAddr address, std::uint64_t size, std::uint8_t* memory, bool read_only);
   void map_io(PhysAddr address, std::uint64_t size);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "emu/machine/cpuid.hpp"
 
@@ -34,7 +35,12 @@ Core::Core(const Wiring& wiring, const Config& config)
              *this, wiring.apic_bus, wiring.queue, wiring.acknowledge_8259),
       cpu_(*this, wiring.pages, wiring.timing, config.id.value, config.code_bytes),
       coroutine_(kStackBytes, [this] { body(); }) {
-  for (const PhysicalMemory::Segment& s : wiring.memory.segments()) {
+  // Largest first: Unicorn hands out overlapping RAM offsets when a block is larger than the one
+  // mapped before it (find_ram_offset_last), and marks of translated code go by those offsets.
+  std::vector<PhysicalMemory::Segment> segments = wiring.memory.segments();
+  std::stable_sort(segments.begin(), segments.end(),
+                   [](const auto& a, const auto& b) { return a.size > b.size; });
+  for (const PhysicalMemory::Segment& s : segments) {
     if (s.kind == PhysicalMemory::Kind::kRam || s.kind == PhysicalMemory::Kind::kRom)
       cpu_.map_ram(s.start, s.size, s.memory, s.kind == PhysicalMemory::Kind::kRom);
     else

@@ -1,14 +1,82 @@
 #include "emu/machine/run.hpp"
 
+#include <fmt/format.h>
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 #include "emu/machine/bare_metal_run.hpp"
+#include "emu/machine/os_recorder.hpp"
 
 namespace mint {
+namespace {
+
+constexpr char kPostSignature[] = "MINTPOST";
+constexpr std::size_t kPostName = 28;
+constexpr std::size_t kPostEntry = kPostName + 4;
+
+// Writes the profile's waits into the table of the ROM (docs/board.md, "Firmware ROM").
+void set_post_waits(std::vector<std::uint8_t>& rom, const std::vector<PostWait>& waits) {
+  std::size_t table = 0;
+  while (table + 16 <= rom.size() && std::memcmp(&rom[table], kPostSignature, 8) != 0) table += 16;
+  if (table + 16 > rom.size()) throw std::runtime_error("bios.bin has no table of waits");
+  const std::size_t count = rom[table + 8] | rom[table + 9] << 8;
+  const std::size_t first = table + 10;
+  if (count * kPostEntry > rom.size() - first)
+    throw std::runtime_error("the table of waits in bios.bin is damaged");
+  for (const PostWait& wait : waits) {
+    std::size_t entry = 0;
+    const auto name_of = [&](std::size_t i) {
+      const char* name = reinterpret_cast<const char*>(&rom[first + i * kPostEntry]);
+      return std::string(name, strnlen(name, kPostName));
+    };
+    while (entry < count && name_of(entry) != wait.name) ++entry;
+    if (entry == count) {
+      std::string known;
+      for (std::size_t i = 0; i < count; ++i) known += (i == 0 ? "" : ", ") + name_of(i);
+      throw BadInput(fmt::format("machine.post.{}: the firmware has no such wait; it has {}",
+                                 wait.name, known));
+    }
+    std::memcpy(&rom[first + entry * kPostEntry + kPostName], &wait.milliseconds, 4);
+  }
+}
+
+std::vector<std::uint8_t> read_firmware(const RunRequest& request) {
+  const std::filesystem::path path = request.firmware_dir / "bios.bin";
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error(fmt::format("{}: cannot be read", path.string()));
+  std::vector<std::uint8_t> rom{std::istreambuf_iterator<char>(file), {}};
+  set_post_waits(rom, request.scenario.machine.post);
+  return rom;
+}
+
+MachineSetup setup_of(const RunRequest& request) {
+  const Scenario& scenario = request.scenario;
+  MachineSetup setup;
+  setup.profile = scenario.machine;
+  setup.seed = request.seed;
+  setup.rom = read_firmware(request);
+  for (const MemoryRange& range : scenario.shared.ranges)
+    setup.shared.emplace_back(range.start, range.size());
+  for (const OsSpec& os : scenario.os) {
+    if (!os.disk || os.pci.empty()) continue;
+    setup.disks.push_back({.pci_device = os.pci.front().device,
+                           .image = os.disk->path.string(),
+                           .serial = "MINT-" + os.name});
+  }
+  return setup;
+}
+
+}  // namespace
 
 RunResult run_scenario(const RunRequest& request, RunObserver& observer) {
   if (request.scenario.bare_metal) return run_bare_metal(request, observer);
-  throw std::runtime_error("scenarios with operating systems cannot be run");
+  OsRecorder recorder(request, observer);
+  Machine machine(setup_of(request), recorder);
+  machine.power_on();
+  return recorder.run(machine);
 }
 
 }  // namespace mint

@@ -56,14 +56,14 @@ struct DiskProfile {
   std::uint32_t heads = 2;
   std::vector<DiskZoneProfile> zones;         // empty: those of the disk model
   std::uint64_t seek_base_ns = 970'000;       // a of a + b*sqrt(d), d in cylinders
-  std::uint64_t seek_root_ns = 25'550;        // b
+  std::uint64_t seek_root_ns = 25'765;        // b
   std::uint64_t seek_boundary = 90'000;       // from this d on: c + e*d
-  std::uint64_t seek_linear_ps = 42'583;      // e
+  std::uint64_t seek_linear_ps = 42'942;      // e
   std::uint64_t write_settle_ns = 1'000'000;  // a seek before a write takes so much longer
   std::uint64_t write_switch_ns = 200'000;    // a switch of head or track before a write, too
-  std::uint64_t head_switch_ns = 900'000;
+  std::uint64_t head_switch_ns = 750'000;
   std::uint64_t track_skew_ns = 1'000'000;
-  std::uint64_t cylinder_skew_ns = 1'050'000;
+  std::uint64_t cylinder_skew_ns = 1'250'000;
   std::uint64_t read_overhead_ns = 100'000;  // controller time per command
   std::uint64_t write_overhead_ns = 100'000;
   std::uint64_t other_overhead_ns = 60'000;

@@ -4,6 +4,14 @@
 
 enum { kDataReady = 0x01, kHolderEmpty = 0x20 };
 
+static void set_line(u16 port, u16 divisor, u8 control) {
+  outb(port + 3, 0x80);
+  outb(port, divisor & 0xFF);
+  outb(port + 1, divisor >> 8);
+  outb(port + 3, control);
+}
+
+// All ports are left at 9600 baud, 8 bits.
 void serial_init(void) {
   static const u16 kPorts[] = {0x3F8, 0x2F8, 0x3E8, 0x2E8};
   u32 found = 0;
@@ -11,6 +19,7 @@ void serial_init(void) {
     outb(kPorts[i] + 7, 0x5A);  // scratch register
     if (inb(kPorts[i] + 7) != 0x5A) continue;
     outb(kPorts[i] + 1, 0);
+    set_line(kPorts[i], 12, 0x03);
     bda.com[found] = kPorts[i];
     bda.com_timeout[found++] = 1;
   }
@@ -42,11 +51,7 @@ void serial_service(struct Regs* r) {
   switch (r->ah) {
     case 0x00: {
       static const u16 kDivisors[] = {1047, 768, 384, 192, 96, 48, 24, 12};
-      u16 divisor = kDivisors[r->al >> 5];
-      outb(port + 3, 0x80);
-      outb(port, divisor & 0xFF);
-      outb(port + 1, divisor >> 8);
-      outb(port + 3, r->al & 0x1F);
+      set_line(port, kDivisors[r->al >> 5], r->al & 0x1F);
       break;
     }
     case 0x01:

@@ -53,7 +53,6 @@ enum {
   kPatternLba = 64,  // from here on each 32-bit word of a sector is the sector's LBA
   kPatternSectors = 256,
   kScratchLba = 1024,
-  kDiskSectors = 32768,  // 16 MB
   kBuffer = 0x20000      // free memory to 7FFFFh
 };
 

@@ -2,7 +2,10 @@
 // INT 13h.
 #include "tests/firmware/services.h"
 
+enum { kTrackSectors = 63, kCylinderSectors = 255 * 63 };
+
 static u32 g_drive;
+static u32 g_sectors;  // of the disk, by 48h; at least the 16 MB of the image
 
 struct Packet {
   u8 size, reserved;
@@ -64,7 +67,7 @@ static void packet_cases(void) {
 
   begin("int 13h/42h beyond the end fails and moves nothing");
   fill(kBuffer, 512, 0xEEEE);
-  r = extended(0x42, kDiskSectors - 1, 2, kBuffer >> 4, 0, &packet);
+  r = extended(0x42, g_sectors - 1, 2, kBuffer >> 4, 0, &packet);
   EXPECT(failed(&r));
   EXPECT_EQ(r.eax >> 8 & 0xFF, 0x04);
   EXPECT_EQ(packet.count, 0);
@@ -95,6 +98,11 @@ static void packet_cases(void) {
   EXPECT(!failed(&r));
 }
 
+static u32 cylinders(void) {
+  u32 whole = g_sectors / kCylinderSectors;
+  return whole < 1024 ? whole : 1024;
+}
+
 static void chs_cases(void) {
   begin("int 13h/08h gives the geometry");
   struct ServiceRegs r = SERVICE(0x13, .eax = 0x0800, .edx = g_drive);
@@ -102,11 +110,12 @@ static void chs_cases(void) {
   EXPECT_EQ(r.ecx & 0x3F, 63);
   EXPECT_EQ(r.edx >> 8 & 0xFF, 254);
   EXPECT(((r.edx & 0xFF) >= 1));
-  EXPECT_EQ(r.ecx >> 8 & 0xFF, kDiskSectors / (255 * 63) - 1);
+  u32 last = (r.ecx >> 8 & 0xFF) | (r.ecx << 2 & 0x300);
+  EXPECT_EQ(last, cylinders() - 1);
 
   begin("int 13h/02h reads by cylinder, head and sector");
   fill(kBuffer, 2048, 0);
-  u32 head = kPatternLba / 63, sector = kPatternLba % 63 + 1;
+  u32 head = kPatternLba / kTrackSectors, sector = kPatternLba % kTrackSectors + 1;
   r = SERVICE(0x13, .eax = 0x0203, .ebx = 0x0200, .ecx = sector, .edx = head << 8 | g_drive,
               .es = kBuffer >> 4);
   EXPECT(!failed(&r));
@@ -128,7 +137,7 @@ static void chs_cases(void) {
   EXPECT(!failed(&r));
   fill(kBuffer, 512, 0);
   struct Packet packet;
-  r = extended(0x42, 255 * 63, 1, kBuffer >> 4, 0, &packet);
+  r = extended(0x42, kCylinderSectors, 1, kBuffer >> 4, 0, &packet);
   EXPECT(!failed(&r));
   EXPECT_EQ(peek16(kBuffer + 510), 0x1234);
 
@@ -136,7 +145,7 @@ static void chs_cases(void) {
   r = SERVICE(0x13, .eax = 0x1500, .edx = g_drive);
   EXPECT(!failed(&r));
   EXPECT_EQ(r.eax >> 8 & 0xFF, 3);
-  EXPECT_EQ((r.ecx & 0xFFFF) << 16 | (r.edx & 0xFFFF), kDiskSectors / (255 * 63) * 255 * 63);
+  EXPECT_EQ((r.ecx & 0xFFFF) << 16 | (r.edx & 0xFFFF), cylinders() * kCylinderSectors);
 
   begin("int 13h/00h resets");
   r = SERVICE(0x13, .eax = 0x0000, .edx = g_drive);
@@ -159,7 +168,7 @@ static void parameter_cases(void) {
   r = SERVICE(0x13, .eax = 0x4800, .edx = g_drive, .esi = (u32)parameters);
   EXPECT(!failed(&r));
   EXPECT_EQ(*(u16*)parameters, 0x1A);
-  EXPECT_EQ(*(u32*)(parameters + 16), kDiskSectors);
+  EXPECT_EQ(*(u32*)(parameters + 16), g_sectors);
   EXPECT_EQ(*(u16*)(parameters + 24), 512);
   EXPECT_EQ(parameters[0x1A], 0xEE);
   *(u16*)parameters = 0x42;
@@ -187,6 +196,13 @@ void disk_cases(u32 drive) {
   g_drive = drive;
   begin("the boot sector was started with the disk's number");
   EXPECT_EQ(drive, 0x80);
+
+  begin("the disk is at least as large as the image");
+  static u8 parameters[0x1A] = {0x1A};
+  struct ServiceRegs r = SERVICE(0x13, .eax = 0x4800, .edx = drive, .esi = (u32)parameters);
+  EXPECT(!failed(&r));
+  g_sectors = *(u32*)(parameters + 16);
+  EXPECT(g_sectors >= 32768);
   packet_cases();
   chs_cases();
   parameter_cases();

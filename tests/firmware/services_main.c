@@ -8,6 +8,14 @@ static const char* g_name;
 static u32 g_cases, g_failed_cases;
 static u32 g_bad_line, g_got, g_expected;
 
+// 115,200 baud, 8 bits, no parity, one stop bit.
+static void serial_init(void) {
+  outb(kCom1 + 3, 0x83);
+  outb(kCom1, 1);
+  outb(kCom1 + 1, 0);
+  outb(kCom1 + 3, 0x03);
+}
+
 static void put(char c) {
   for (u32 i = 0; i < 100000 && !(inb(kCom1 + 5) & 0x20); ++i) {
   }
@@ -71,6 +79,14 @@ static void small_cases(void) {
   EXPECT_EQ(peek16(0x40E), 0x9FC0);
   EXPECT_EQ(peek8(0x9FC00), 1);
 
+  begin("int 14h sets the line to 9600 baud, 8 bits");
+  SERVICE(0x14, .eax = 0x00E3, .edx = 0);
+  EXPECT_EQ(inb(kCom1 + 3), 0x03);
+  outb(kCom1 + 3, 0x83);
+  EXPECT_EQ(inb(kCom1), 12);
+  EXPECT_EQ(inb(kCom1 + 1), 0);
+  serial_init();
+
   begin("int 14h gives the line status");
   struct ServiceRegs r = SERVICE(0x14, .eax = 0x0300, .edx = 0);
   EXPECT_EQ(r.eax >> 8 & 0xE0, 0x60);
@@ -123,6 +139,7 @@ static void register_case(void) {
 }
 
 void loader_main(u32 drive) {
+  serial_init();
   small_cases();
   register_case();
   screen_cases();

@@ -1,0 +1,379 @@
+#include "emu/machine/os_recorder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "emu/machine/watchdog.hpp"
+
+namespace mint {
+namespace {
+
+constexpr std::uint64_t kSlotBytes = 0x9000;
+constexpr std::uint64_t kBootSector = 0x7c00;
+constexpr std::uint64_t kMegabyte = 0x100000;
+// Where vmlinux of a 32-bit kernel is linked to run (CONFIG_PHYSICAL_START) and the steps in which a
+// relocatable one can be moved (CONFIG_PHYSICAL_ALIGN).
+constexpr std::uint64_t kPhysicalStart = 0x1000000;
+constexpr std::uint64_t kPhysicalAlign = 0x200000;
+
+std::string_view phase_name(unsigned phase) {
+  static constexpr std::string_view kNames[] = {"off", "POST", "boot loader", "load", "place",
+                                                "IPI", "purgatory", "kernel", "user", "up", "dead"};
+  return kNames[phase];
+}
+
+}  // namespace
+
+OsRecorder::OsRecorder(const RunRequest& request, RunObserver& observer)
+    : Recorder(request, observer) {
+  const Scenario& scenario = request.scenario;
+  for (std::size_t i = 0; i < scenario.os.size(); ++i) {
+    const OsSpec& spec = scenario.os[i];
+    Os os;
+    os.spec = &spec;
+    os.result.name = spec.name;
+    os.result.role = spec.role;
+    os.result.cores = spec.cores;
+    os.symbols = SymbolTable::read(spec.kernel.system_map);
+    oses_.push_back(std::move(os));
+    if (spec.uart) open_console(*spec.uart - 1, spec.name, static_cast<unsigned>(i));
+  }
+  leader().phase = Phase::kPost;
+  if (scenario.boot_tool) {
+    std::filesystem::path debug = scenario.boot_tool->path;
+    debug += ".debug";
+    boot_tool_ = find_elf_function(debug, "main");
+  }
+  interference_ = make_watch();
+}
+
+std::unique_ptr<InterferenceWatch> OsRecorder::make_watch() {
+  const auto index = [this](const Os* os) -> InterferenceWatch::OsIndex {
+    if (os == nullptr) return std::nullopt;
+    return static_cast<std::size_t>(os - oses_.data());
+  };
+  InterferenceWatch::World world;
+  world.os_of = [this, index](const Core& core) { return index(os_of(core)); };
+  world.os_of_core = [this, index](unsigned core) { return index(os_of_core(core)); };
+  world.os_of_pin = [this, index](unsigned pin) {
+    for (const Os& os : oses_) {
+      const auto& pins = os.spec->pins;
+      if (std::find(pins.begin(), pins.end(), pin) != pins.end()) return index(&os);
+    }
+    return InterferenceWatch::OsIndex{};
+  };
+  world.name = [this](std::size_t i) { return oses_[i].spec->name; };
+  world.where = [this](const Core& core) { return symbolise(core, core.pc()); };
+  return std::make_unique<InterferenceWatch>(std::move(world));
+}
+
+OsRecorder::Os* OsRecorder::os_of_core(unsigned core) {
+  for (Os& os : oses_)
+    for (const ApicId id : os.spec->cores)
+      if (id.value == core) return &os;
+  return nullptr;
+}
+
+OsRecorder::Os* OsRecorder::os_of(const Core& core) { return os_of_core(core.id().value); }
+
+OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
+  for (Os& os : oses_)
+    if (os.spec->uart && *os.spec->uart == uart + 1) return &os;
+  return nullptr;
+}
+
+// --- stages ------------------------------------------------------------------------------------------
+
+void OsRecorder::begin(Os& os, Stage stage, Cycles at) {
+  os.result.stages.push_back({stage, at, std::nullopt});
+}
+
+void OsRecorder::finish(Os& os, Stage stage, Cycles at) {
+  for (StageTime& time : os.result.stages)
+    if (time.stage == stage && !time.end) time.end = at;
+}
+
+void OsRecorder::started(Core& core, Vector vector) {
+  Recorder::started(core, vector);
+  Os* os = os_of(core);
+  if (os == nullptr || os->spec->role != Role::kFollower || !ipi_begun_) return;
+  if (core.id() != os->spec->cores.front()) return;
+  // A follower can be started anew; what counts is the last start.
+  os->result.stages.clear();
+  os->result.start = load_begun_.value_or(*ipi_begun_);
+  if (load_begun_) {
+    begin(*os, Stage::kLoad, *load_begun_);
+    finish(*os, Stage::kLoad, place_begun_.value_or(*ipi_begun_));
+  }
+  if (place_begun_) {
+    begin(*os, Stage::kPlace, *place_begun_);
+    finish(*os, Stage::kPlace, *ipi_begun_);
+  }
+  const Cycles at = core.cpu().now();
+  begin(*os, Stage::kIpi, *ipi_begun_);
+  finish(*os, Stage::kIpi, at);
+  begin(*os, Stage::kPurgatory, at);
+  os->phase = Phase::kPurgatory;
+  os->slot = static_cast<std::uint64_t>(vector.value) << 12;
+  load_begun_ = place_begun_ = ipi_begun_ = std::nullopt;
+}
+
+void OsRecorder::translated(Core& core, std::uint64_t pc) {
+  Os* os = os_of(core);
+  if (os == nullptr) return;
+  if (os->phase == Phase::kPurgatory) {
+    if (pc >= os->slot && pc < os->slot + kSlotBytes) return;
+    // The first code outside of its slot: the kernel's entry.
+    const Cycles at = core.cpu().now();
+    finish(*os, Stage::kPurgatory, at);
+    begin(*os, Stage::kKernel, at);
+    os->phase = Phase::kKernel;
+    if (!os->spec->wide) {
+      const std::uint64_t load = (pc + kPhysicalAlign - 1) / kPhysicalAlign * kPhysicalAlign;
+      os->shift = load - kPhysicalStart;
+    }
+  } else if (os->phase == Phase::kPost) {
+    if (pc == kBootSector) os->phase = Phase::kBootLoader;
+  } else if (os->phase == Phase::kBootLoader) {
+    if (pc >= kMegabyte) os->phase = Phase::kKernel;
+  }
+}
+
+std::uint32_t OsRecorder::probe_at(Core& core, std::uint64_t pc) {
+  Os* os = os_of(core);
+  if (os == nullptr || os->phase == Phase::kPost) return 0;
+  const std::string name = os->symbols.name_at(pc - os->shift);
+  if (name == "kernel_init") return kKernelInit;
+  if (name == "run_init_process") return kRunInit;
+  if (os->spec->role != Role::kLeader) return 0;
+  if (name == "mint_kexec_load") return kMintKexecLoad;
+  if (name == "mint_start_core") return kMintStartCore;
+  if (name == "kernel_kexec") return kStockKexec;
+  return is_boot_tool(core, pc) ? std::uint32_t{kBootTool} : 0;
+}
+
+bool OsRecorder::is_boot_tool(Core& core, std::uint64_t pc) {
+  if (!boot_tool_ || pc != boot_tool_->address) return false;
+  // Other programs have code at this address, too.
+  for (std::size_t i = 0; i < boot_tool_->code.size(); ++i) {
+    const auto physical = core.cpu().translate(pc + i);
+    if (!physical) return false;
+    const auto byte = machine().memory().at(*physical, 1);
+    if (byte.empty() || byte[0] != boot_tool_->code[i]) return false;
+  }
+  return true;
+}
+
+void OsRecorder::probe(Core& core, std::uint32_t id) {
+  Recorder::probe(core, id);
+  Os* os = os_of(core);
+  if (os == nullptr) return;
+  const Cycles at = core.cpu().now();
+  switch (id) {
+    case kKernelInit:
+      ++os->boots;
+      os->result.kernel_init = at;
+      if (os->phase < Phase::kUser) os->phase = Phase::kKernel;
+      check_goal();
+      break;
+    case kRunInit:
+      if (os->phase != Phase::kKernel) break;
+      finish(*os, Stage::kKernel, at);
+      if (os->spec->role == Role::kFollower) begin(*os, Stage::kUser, at);
+      os->phase = Phase::kUser;
+      break;
+    case kBootTool:
+      load_begun_ = at;
+      break;
+    case kMintKexecLoad:
+      place_begun_ = at;
+      break;
+    case kMintStartCore:
+      ipi_begun_ = at;
+      break;
+    case kStockKexec:
+      // kexec -e: the clock of the second boot begins here.
+      os->result.start = at;
+      os->result.kernel_init.reset();
+      os->phase = Phase::kKernel;
+      break;
+    default:
+      break;
+  }
+}
+
+// --- consoles ------------------------------------------------------------------------------------------
+
+void OsRecorder::console_byte(unsigned uart, std::uint8_t byte) {
+  Os* os = os_of_uart(uart);
+  if (os == nullptr) return;
+  if (byte != '\n') {
+    if (byte != '\r') os->line += static_cast<char>(byte);
+    return;
+  }
+  line_printed(*os);
+  os->line.clear();
+}
+
+void OsRecorder::line_printed(Os& os) {
+  if (!os.spec->up_marker.empty() && os.phase != Phase::kDead && !os.result.daemons_up &&
+      os.line.find(os.spec->up_marker) != std::string::npos) {
+    os.result.daemons_up = now();
+    finish(os, Stage::kUser, now());
+    os.phase = Phase::kUp;
+  }
+  for (const char* bad : {"Kernel panic - not syncing", "mint: daemon ", "mint: start of "}) {
+    const std::size_t at = os.line.find(bad);
+    if (at == std::string::npos) continue;
+    die(os, os.line.substr(at));
+  }
+  check_goal();
+}
+
+void OsRecorder::die(Os& os, const std::string& why) {
+  if (os.result.died) return;
+  os.result.died = true;
+  os.result.last_words = why;
+  os.phase = Phase::kDead;
+  end(false, fmt::format("{} died: {}", os.spec->name, why));
+}
+
+bool OsRecorder::reached(const Os& os) const {
+  const EndCondition& condition = request_.scenario.end;
+  switch (condition.when) {
+    case EndWhen::kDaemonsUp:
+      return os.result.daemons_up.has_value();
+    case EndWhen::kKernelInit:
+      return os.result.kernel_init.has_value() &&
+             os.boots >= (request_.scenario.start == StartMode::kKexecReboot ? 2u : 1u);
+    case EndWhen::kConsoleText:
+      return os.spec->uart &&
+             console_text(*os.spec->uart - 1).find(condition.text) != std::string::npos;
+    case EndWhen::kPowerOff:
+    case EndWhen::kExit:
+      break;
+  }
+  return false;
+}
+
+void OsRecorder::check_goal() {
+  const EndCondition& condition = request_.scenario.end;
+  for (const Os& os : oses_) {
+    const bool wanted =
+        std::find(condition.os.begin(), condition.os.end(), os.spec->name) != condition.os.end();
+    if (wanted && !reached(os)) return;
+  }
+  if (condition.os.empty()) return;
+  switch (condition.when) {
+    case EndWhen::kDaemonsUp:
+      end(true, "daemons up");
+      break;
+    case EndWhen::kKernelInit:
+      end(true, "kernel_init reached");
+      break;
+    default:
+      end(true, fmt::format("\"{}\" printed", condition.text));
+      break;
+  }
+}
+
+// --- lock and interference -----------------------------------------------------------------------------
+
+void OsRecorder::lock_accessed(Os& os, Cycles at, const Access& access) {
+  const auto value = static_cast<std::uint32_t>(access.value);
+  if (!access.write) {
+    if (value != 0 && !os.held_since && !os.waiting_since) os.waiting_since = at;
+    return;
+  }
+  // A failing compare-and-exchange writes back what it read.
+  if (value == lock_) return;
+  if (value != 0) {
+    ++os.result.lock_taken;
+    os.held_since = at;
+    if (os.waiting_since) os.result.lock_waited += at - *os.waiting_since;
+    os.waiting_since.reset();
+  } else if (os.held_since) {
+    os.result.lock_held += at - *os.held_since;
+    os.held_since.reset();
+  }
+  lock_ = value;
+}
+
+void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
+  Recorder::accessed(core, at, access);
+  if (access.kind == Access::Kind::kShared) {
+    Os* os = os_of(core);
+    const auto& lock = request_.scenario.shared.lock;
+    if (os != nullptr && lock && access.address == lock->value) lock_accessed(*os, at, access);
+    return;
+  }
+  if (access.kind != Access::Kind::kLapic) interference_->accessed(core, at, access);
+}
+
+void OsRecorder::redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry entry) {
+  Recorder::redirection_written(pin, old, entry);
+  interference_->redirection_written(now(), pin, old, entry);
+}
+
+void OsRecorder::message_delivered(const ApicBus::Delivery& delivery) {
+  Recorder::message_delivered(delivery);
+  if (delivery.origin.kind == Origin::Kind::kLapic) {
+    if (Os* os = os_of_core(delivery.origin.place)) ++os->result.ipis_sent;
+  }
+  interference_->message_delivered(delivery);
+}
+
+void OsRecorder::platform_reset(const std::string& why) {
+  Recorder::platform_reset(why);
+  std::string by;
+  if (const auto os = interference_->last_os(); os && why.find("core") == std::string::npos)
+    by = fmt::format(" ({})", oses_[*os].spec->name);
+  end(false, fmt::format("the machine was reset by {}{}", why, by));
+}
+
+// --- results -------------------------------------------------------------------------------------------
+
+void OsRecorder::fill_progress(Progress& progress) {
+  for (const Os& os : oses_)
+    progress.os.push_back({os.spec->name, phase_name(static_cast<unsigned>(os.phase))});
+}
+
+void OsRecorder::fill_result(RunResult& result) {
+  for (Os& os : oses_) {
+    if (os.held_since) os.result.lock_held += result.end - *os.held_since;
+    if (os.waiting_since) os.result.lock_waited += result.end - *os.waiting_since;
+    for (const ApicId id : os.spec->cores)
+      os.result.instructions += machine().cores()[id.value]->cpu().instructions();
+    result.os.push_back(os.result);
+  }
+  result.interference = interference_->found();
+}
+
+std::string OsRecorder::lock_state() const {
+  const auto& lock = request_.scenario.shared.lock;
+  if (!lock) return "";
+  std::string text = lock_ == 0 ? "lock: free\n" : fmt::format("lock: held by core {}", lock_ - 1);
+  if (lock_ == 0) return text;
+  for (const Os& os : oses_)
+    if (os.waiting_since) text += fmt::format(", {} waits for it", os.spec->name);
+  return text + "\n";
+}
+
+std::string OsRecorder::watchdog() const {
+  return Recorder::watchdog() + lock_state();
+}
+
+std::string OsRecorder::symbolise(const Core& core, std::uint64_t pc) const {
+  const Os* os = os_of(core);
+  if (os != nullptr) {
+    const std::string name = os->symbols.name_at(pc - os->shift);
+    if (!name.empty()) return fmt::format("{:x} ({}, {})", pc, name, os->spec->name);
+    if (os->slot != 0 && pc >= os->slot && pc < os->slot + kSlotBytes)
+      return fmt::format("{:x} (purgatory+{:#x}, {})", pc, pc - os->slot, os->spec->name);
+  }
+  if (pc >= 0xe0000 && pc < kMegabyte) return fmt::format("{:x} (firmware)", pc);
+  return fmt::format("{:x}", pc);
+}
+
+}  // namespace mint

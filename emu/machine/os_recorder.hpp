@@ -1,0 +1,83 @@
+// Watches the operating systems of a scenario from outside: which stage of its boot each is in, when
+// it reached kernel_init and its daemons, how long it held and awaited the lock. Everything is told
+// by what the guests do anyway (symbols that they execute, messages, memory accesses, console
+// output); no guest instruction is added for it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/machine/interference.hpp"
+#include "emu/machine/recorder.hpp"
+#include "emu/machine/symbols.hpp"
+
+namespace mint {
+
+class OsRecorder final : public Recorder {
+ public:
+  OsRecorder(const RunRequest& request, RunObserver& observer);
+
+  void accessed(Core& core, Cycles at, const Access& access) override;
+  void started(Core& core, Vector vector) override;
+  std::uint32_t probe_at(Core& core, std::uint64_t pc) override;
+  void probe(Core& core, std::uint32_t id) override;
+  void translated(Core& core, std::uint64_t pc) override;
+  void platform_reset(const std::string& why) override;
+  void redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry now) override;
+  void message_delivered(const ApicBus::Delivery& delivery) override;
+
+ protected:
+  void console_byte(unsigned uart, std::uint8_t byte) override;
+  void fill_progress(Progress& progress) override;
+  void fill_result(RunResult& result) override;
+  std::string watchdog() const override;
+  std::string symbolise(const Core& core, std::uint64_t pc) const override;
+
+ private:
+  // Where an OS is; a follower passes through all but kPost and kBootLoader.
+  enum class Phase : std::uint8_t {
+    kOff, kPost, kBootLoader, kLoad, kPlace, kIpi, kPurgatory, kKernel, kUser, kUp, kDead
+  };
+  enum Probe : std::uint32_t {
+    kKernelInit = 1, kRunInit, kMintKexecLoad, kMintStartCore, kBootTool, kStockKexec
+  };
+  struct Os {
+    const OsSpec* spec = nullptr;
+    OsResult result;
+    SymbolTable symbols;
+    std::uint64_t shift = 0;  // of a relocated 32-bit kernel's addresses
+    Phase phase = Phase::kOff;
+    std::uint64_t slot = 0;  // physical address of its purgatory
+    std::string line;        // of its console, so far
+    std::optional<Cycles> waiting_since;
+    std::optional<Cycles> held_since;
+    unsigned boots = 0;  // how often kernel_init was reached
+  };
+
+  Os* os_of(const Core& core);
+  const Os* os_of(const Core& core) const { return const_cast<OsRecorder*>(this)->os_of(core); }
+  Os* os_of_core(unsigned core);
+  Os* os_of_uart(unsigned uart);
+  Os& leader() { return oses_.front(); }
+  void begin(Os& os, Stage stage, Cycles at);
+  void finish(Os& os, Stage stage, Cycles at);
+  void die(Os& os, const std::string& why);
+  void line_printed(Os& os);
+  void check_goal();
+  bool reached(const Os& os) const;
+  void lock_accessed(Os& os, Cycles at, const Access& access);
+  bool is_boot_tool(Core& core, std::uint64_t pc);
+  std::string lock_state() const;
+  std::unique_ptr<InterferenceWatch> make_watch();
+
+  std::vector<Os> oses_;
+  // A boot tool is running on the leader; what it starts is known when the SIPI arrives.
+  std::optional<Cycles> load_begun_, place_begun_, ipi_begun_;
+  std::optional<ElfFunction> boot_tool_;  // its main()
+  std::uint32_t lock_ = 0;
+  std::unique_ptr<InterferenceWatch> interference_;
+};
+
+}  // namespace mint
