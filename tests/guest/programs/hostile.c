@@ -146,8 +146,12 @@ static void all_works_again(void) {
   for (u32 i = 0; i < 24; ++i) outb(0x2000 + i, 0);
   outb(0x61, 0);
   pic_setup();
+  // Off and on again empties IRR and ISR of vectors that are exceptions'.
+  u64 base = rdmsr(MSR_APIC_BASE);
+  wrmsr(MSR_APIC_BASE, base & ~0x800ull);
+  wrmsr(MSR_APIC_BASE, base);
+  lapic_write(LAPIC_ID, core_id() << 24);
   lapic_setup();
-  lapic_write(LAPIC_ICR_HIGH, 0);
   console_reset();
   print("# initialised again\n");
   lapic_write(LAPIC_LVT_TIMER, LVT_MASKED | 0x60);

@@ -29,7 +29,7 @@ start:
         out %al, %dx
 
 .macro verdict name
-        mov $name, %si
+        mov $\name, %si
         call report
 .endm
         cmpw $0xF000, %cs:segment
