@@ -14,7 +14,8 @@
 
 #include "cpu.h"
 
-// %d %u %x (32-bit), %ld %lu %lx (register-wide), %llu %llx (64-bit), %s %c %%; 0-padding and width.
+// %d %u %x (32-bit), %ld %lu %lx (register-wide), %llu %llx (64-bit), %s %c %%; 0-padding and
+// width.
 void print(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 #define check(name, condition) check_result(name, !!(condition), __LINE__, #condition, 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Modified code runs as modified: by the same core, through an alias, from another core (SDM Vol. 3,
-// 8.1.3 and 11.6). An engine that keeps translated code must notice each of these stores.
+// Modified code runs as modified: by the same core, through an alias, from another core (SDM Vol.
+// 3, 8.1.3 and 11.6). An engine that keeps translated code must notice each of these stores.
 #include "lib/guest.h"
 
 // Functions of the form: mov $imm32, %eax; ret.  (B8 imm32 C3)
@@ -54,7 +54,9 @@ static void same_core(void) {
   check_eq("a loop that patches its own body", sum, 1000 * 1001 / 2);
   // rep stos over code that follows.
   asm volatile(
-      "mov $1f, %%" "edi" "\n\tmov $0x90, %%al\n\tmov $8, %%ecx\n\txor %%edx, %%edx\n\trep stosb\n"
+      "mov $1f, %%"
+      "edi"
+      "\n\tmov $0x90, %%al\n\tmov $8, %%ecx\n\txor %%edx, %%edx\n\trep stosb\n"
       "1:\t.byte 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42\n\t"
       "nop"
       : "=d"(v)::"eax", "ecx", "edi", "memory");
@@ -238,8 +240,8 @@ static void cross_core(void) {
   check_hw("a core in a loop around patched code gets every new version", arrives);
   check_eq("and never an older one after a newer", free_bad, 0);
 
-  // (QEMU with a thread per core may retranslate just before the store lands, and keep the old code.)
-  // A loop that never leaves its block's chain must see the patch as well.
+  // (QEMU with a thread per core may retranslate just before the store lands, and keep the old
+  // code.) A loop that never leaves its block's chain must see the patch as well.
   smp_call(1, run_tight, (ulong)&tight_seen);
   arrives = true;
   for (u32 i = 1; i <= 500; ++i) {

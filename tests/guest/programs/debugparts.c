@@ -4,7 +4,8 @@
 #include "lib/guest.h"
 
 struct multiboot {
-  u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+  u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4],
+      mmap_length, mmap_addr;
 };
 
 static bool contains(const char* text, const char* part) {
@@ -16,6 +17,7 @@ static bool contains(const char* text, const char* part) {
   return false;
 }
 
+extern u8 _end[];
 static u8 big_bss[8 << 20];
 
 static void multiboot(void) {
@@ -24,8 +26,18 @@ static void multiboot(void) {
   check("memory, command line and memory map are there", (m->flags & 0x45) == 0x45);
   check("lower memory", m->mem_lower >= 512 && m->mem_lower <= 640);
   check("upper memory", m->mem_upper >= 60 * 1024 && m->mem_upper <= 63 * 1024);
-  check("the command line begins with the program's name", contains((const char*)(ulong)m->cmdline, "debugparts"));
+  check("the command line begins with the program's name",
+        contains((const char*)(ulong)m->cmdline, "debugparts"));
   print("# command line: %s\n", (const char*)(ulong)m->cmdline);
+  if (contains((const char*)(ulong)m->cmdline, "with-module")) {
+    const u32* module = (const u32*)(ulong)m->mods_addr;
+    check("one module is there",
+          (m->flags & 8) && m->mods_count == 1 && module[1] - module[0] == 11);
+    check("its bytes are those of the file",
+          !memcmp((const void*)(ulong)module[0], "module text", 11));
+    check_eq("it starts at a page", module[0] & 0xFFF, 0);
+    check("it lies outside the program", module[0] >= (ulong)_end || module[1] <= 0x100000);
+  }
   u64 ram = 0;
   bool has_program = false;
   for (ulong p = m->mmap_addr; p < (ulong)m->mmap_addr + m->mmap_length;) {
@@ -66,7 +78,8 @@ static void parts(void) {
   volatile u32* window = (volatile u32*)0xFF000000;
   window[0] = 0xCAFEBABE;
   window[100] = 0x11223344;
-  check("pc-testdev's window at FF000000h holds what is written", window[0] == 0xCAFEBABE && window[100] == 0x11223344);
+  check("pc-testdev's window at FF000000h holds what is written",
+        window[0] == 0xCAFEBABE && window[100] == 0x11223344);
   check_eq("a byte of it", *(volatile u8*)0xFF000001, 0xBA);
   check_eq("an empty port reads ones", inb(0x1F00), 0xFF);
   check_eq_hw("empty memory reads ones", *(volatile u32*)0xFEB00000, 0xFFFFFFFF);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Nonsense written to every port and every chip's registers, in all widths, by a fixed pseudo-random
-// sequence. What the chips do then is their business; the emulator must not fall over it, and after a
-// proper initialisation everything must work again. Left out is what would end the run by right:
-// resets, INIT to the own core, debug exit, power-off, DMA of QEMU's fw_cfg.
+// Nonsense written to every port and every chip's registers, in all widths, by a fixed
+// pseudo-random sequence. What the chips do then is their business; the emulator must not fall over
+// it, and after a proper initialisation everything must work again. Left out is what would end the
+// run by right: resets, INIT to the own core, debug exit, power-off, DMA of QEMU's fw_cfg.
 #include "lib/guest.h"
 
 static u64 state = 0x9E3779B97F4A7C15ull;
@@ -18,17 +18,18 @@ static bool overlaps(u16 port, u32 size, u16 first, u16 last) {
 }
 
 static bool deadly(u16 port, u32 size, u32 value) {
-  if (overlaps(port, size, 0xF4, 0xF7)) return true;       // debug exit
+  if (overlaps(port, size, 0xF4, 0xF7)) return true;  // debug exit
   if (overlaps(port, size, 0xCF9, 0xCF9) && !(port == 0xCF8 && size == 4)) return true;
-  if (overlaps(port, size, 0x92, 0x92)) return true;       // fast reset; tried below
+  if (overlaps(port, size, 0x92, 0x92)) return true;  // fast reset; tried below
   if (overlaps(port, size, 0x60, 0x64) && (port != 0x64 || size != 1 || value >= 0xD1)) return true;
-  if (overlaps(port, size, 0xE9, 0xE9) || overlaps(port, size, 0x402, 0x402)) return true;  // consoles
-  if (overlaps(port, size, 0x3F8, 0x3F8)) return true;     // COM1's transmitter
-  if (overlaps(port, size, 0x510, 0x51B)) return true;     // fw_cfg's DMA
-  if (overlaps(port, size, 0x600, 0x63F)) return true;     // QEMU: power management
-  if (overlaps(port, size, 0xB2, 0xB3)) return true;       // QEMU: system management interrupts
-  if (overlaps(port, size, 0xAE00, 0xAFFF)) return true;   // QEMU: hot-plug
-  if (overlaps(port, size, 0xB000, 0xB1FF)) return true;   // QEMU: power management, SMBus
+  if (overlaps(port, size, 0xE9, 0xE9) || overlaps(port, size, 0x402, 0x402))
+    return true;                                          // consoles
+  if (overlaps(port, size, 0x3F8, 0x3F8)) return true;    // COM1's transmitter
+  if (overlaps(port, size, 0x510, 0x51B)) return true;    // fw_cfg's DMA
+  if (overlaps(port, size, 0x600, 0x63F)) return true;    // QEMU: power management
+  if (overlaps(port, size, 0xB2, 0xB3)) return true;      // QEMU: system management interrupts
+  if (overlaps(port, size, 0xAE00, 0xAFFF)) return true;  // QEMU: hot-plug
+  if (overlaps(port, size, 0xB000, 0xB1FF)) return true;  // QEMU: power management, SMBus
   return false;
 }
 
@@ -36,16 +37,22 @@ static void port_access(u16 port, bool write) {
   u32 value = random();
   switch (random() % 3) {
     case 0:
-      if (!write) (void)inb(port);
-      else if (!deadly(port, 1, value & 0xFF)) outb(port, value);
+      if (!write)
+        (void)inb(port);
+      else if (!deadly(port, 1, value & 0xFF))
+        outb(port, value);
       break;
     case 1:
-      if (!write) (void)inw(port);
-      else if (!deadly(port, 2, value)) outw(port, value);
+      if (!write)
+        (void)inw(port);
+      else if (!deadly(port, 2, value))
+        outw(port, value);
       break;
     default:
-      if (!write) (void)inl(port);
-      else if (!deadly(port, 4, value)) outl(port, value);
+      if (!write)
+        (void)inl(port);
+      else if (!deadly(port, 4, value))
+        outl(port, value);
   }
 }
 
@@ -55,7 +62,9 @@ static void ports(void) {
   for (u32 port = 0; port < 0xFFFC; ++port) port_access(port, true);
   static const struct {
     u16 first, count;
-  } chips[] = {{0x00, 0x20}, {0x20, 2}, {0xA0, 2}, {0x4D0, 2}, {0x40, 4}, {0x61, 1}, {0x70, 2}, {0x80, 16}, {0x2E8, 8}, {0x2F8, 8}, {0x3E8, 8}, {0x3F9, 7}, {0x3B0, 48}, {0xCF8, 1}, {0xCFC, 4}, {0x2000, 24}, {0xE0, 8}};
+  } chips[] = {{0x00, 0x20}, {0x20, 2},  {0xA0, 2},  {0x4D0, 2},   {0x40, 4},  {0x61, 1},
+               {0x70, 2},    {0x80, 16}, {0x2E8, 8}, {0x2F8, 8},   {0x3E8, 8}, {0x3F9, 7},
+               {0x3B0, 48},  {0xCF8, 1}, {0xCFC, 4}, {0x2000, 24}, {0xE0, 8}};
   for (u32 i = 0; i < 100000; ++i) {
     u32 c = random() % (sizeof chips / sizeof *chips);
     port_access(chips[c].first + random() % chips[c].count, random() & 3);
@@ -80,16 +89,22 @@ static void touch(ulong address, bool write) {
   u32 value = random();
   switch (random() % 3) {
     case 0:
-      if (write) *(volatile u8*)address = value;
-      else (void)*(volatile u8*)address;
+      if (write)
+        *(volatile u8*)address = value;
+      else
+        (void)*(volatile u8*)address;
       break;
     case 1:
-      if (write) *(volatile u16*)address = value;
-      else (void)*(volatile u16*)address;
+      if (write)
+        *(volatile u16*)address = value;
+      else
+        (void)*(volatile u16*)address;
       break;
     default:
-      if (write) *(volatile u32*)address = value;
-      else (void)*(volatile u32*)address;
+      if (write)
+        *(volatile u32*)address = value;
+      else
+        (void)*(volatile u32*)address;
   }
 }
 
@@ -121,7 +136,8 @@ static void memory_mapped(void) {
     touch(IOAPIC_BASE + 0x20 + random() % 0xFD0, true);
   }
   // The video buffer, holes, the ROM, the PCI window.
-  static const u32 places[] = {0xA0000, 0xB8000, 0xC0000, 0xF0000, 0xC0000000, 0xE0000000, 0xFEB00000, 0xFED00000, 0xFF000000, 0xFFFF0000};
+  static const u32 places[] = {0xA0000,    0xB8000,    0xC0000,    0xF0000,    0xC0000000,
+                               0xE0000000, 0xFEB00000, 0xFED00000, 0xFF000000, 0xFFFF0000};
   for (u32 i = 0; i < 50000; ++i)
     touch(places[random() % (sizeof places / sizeof *places)] + (random() & 0x7FFC), random() & 1);
 }
