@@ -6,8 +6,7 @@ FROM debian:12
 
 COPY tools/install-packages tools/packages.txt /usr/src/mintsim/tools/
 RUN apt-get update -q \
- && /usr/src/mintsim/tools/install-packages build guest \
- && rm -rf /var/lib/apt/lists/*
+ && /usr/src/mintsim/tools/install-packages build guest
 
 # /var/cache/mintsim keeps the images; a volume there keeps those built later, too.
 ENV MINTSIM_CACHE=/var/cache/mintsim
@@ -17,9 +16,8 @@ RUN cmake -S /usr/src/mintsim --preset release -DBUILD_TESTING=OFF \
  && cmake --install /usr/src/mintsim/build/release --prefix /usr/local \
  && rm -rf /usr/src/mintsim/build
 
-# The boot tool's source package has to be looked for in apt's lists.
-RUN apt-get update -q \
- && mintsim images build /usr/local/share/mintsim/scenarios/parallel2.toml kexec-x86_64
+# apt's lists stay: by them the boot tool's version is known.
+RUN mintsim images build /usr/local/share/mintsim/scenarios/parallel2.toml kexec-x86_64
 
 WORKDIR /work
 ENTRYPOINT ["mintsim"]
