@@ -490,7 +490,11 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   gen_edge(s, tb, head, edge);
 }
 
-bool mint_engine_locate(struct mint_engine* engine, uintptr_t host_pc, const void** block,
+unsigned mint_engine_generation(const struct mint_engine* engine) {
+  return engine->uc->tcg_ctx->tb_ctx.tb_flush_count;
+}
+
+bool mint_engine_locate(const struct mint_engine* engine, uintptr_t host_pc, const void** block,
                         unsigned* index) {
   if (host_pc == 0) return false;
   TCGContext* s = engine->uc->tcg_ctx;
@@ -656,7 +660,7 @@ void __wrap_helper_write_crN_x86_64(CPUX86State* env, int reg, target_ulong valu
 }
 
 void __wrap_helper_pause_x86_64(CPUX86State* env, int length) {
-  mint_on_pause(current->host, GETPC());
+  mint_on_pause(current->host);
   env->eip += length;
 }
 

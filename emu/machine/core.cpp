@@ -359,7 +359,7 @@ void Core::cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]
              leaf, subleaf, out);
 }
 
-void Core::pause(Cycles) { cpu_.charge(kPauseCycles); }
+void Core::pause() { cpu_.charge(kPauseCycles); }
 
 // --- interrupts --------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ class Core final : private CpuHost, private LapicCore {
   std::uint8_t read_cr8() override;
   void write_cr8(Cycles at, std::uint8_t value) override;
   void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) override;
-  void pause(Cycles at) override;
+  void pause() override;
   std::optional<Vector> acknowledge() override;
   void interrupt_taken(Vector vector, bool hardware) override;
   void shutdown() override;
