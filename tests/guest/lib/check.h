@@ -31,6 +31,9 @@ void finish(const char* program) __attribute__((noreturn));
 // Ends the run with a code; 0 is success.
 void stop(u32 code) __attribute__((noreturn));
 
+// For checks whose miss would end the program: on QEMU prints "qemu NAME: not tried" and is true.
+bool skip_on_qemu(const char* name);
+
 // True on QEMU's TCG (hypervisor leaf), for tolerances and known deviations.
 bool on_qemu(void);
 

@@ -72,6 +72,8 @@ long run_user(void (*fn)(void), ulong flags);
 // The same with a chosen code selector (e.g. 32-bit code in a 64-bit program) and stack pointer.
 long run_user_at(ulong ip, ulong cs, ulong flags, ulong sp);
 extern u8 user_stack[16384];
+// Runs fn in ring 0 until it returns (USER_RETURNED) or anything traps, in whatever ring it then is (-1).
+long run_guarded(void (*fn)(void));
 // Leaves ring 3 from a hook: run_user returns value.
 void user_leave(long value) __attribute__((noreturn));
 
