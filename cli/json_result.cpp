@@ -85,27 +85,22 @@ std::optional<double> all_up_s(const RunResult& result) {
   return seconds(*last - *first, result.core_clock);
 }
 
-std::optional<EarlierResult> earlier_result(const std::filesystem::path& out_dir,
-                                            const std::string& scenario) {
-  const auto parent = std::filesystem::absolute(out_dir).lexically_normal();
-  const auto folder = (parent.has_filename() ? parent : parent.parent_path()).parent_path();
-  std::ifstream stream(folder / scenario / kResultFile);
-  const Json json = Json::parse(stream, nullptr, false);
-  if (!json.is_object() || json.value("schema", 0) != kSchema || !json.value("goal_met", false) ||
-      !json.contains("os") || !json["os"].is_array()) {
+namespace {
+
+std::optional<EarlierResult> read_earlier(const Json& json, const std::string& scenario) {
+  if (!json.is_object() || json.at("schema") != kSchema || json.at("goal_met") != true) {
     return std::nullopt;
   }
   EarlierResult result{scenario, {}, 0};
   double first = 0;
   double last = 0;
-  for (const Json& os : json["os"]) {
-    if (os.value("role", "") != "follower" || !os.contains("daemons_up_s")) continue;
-    if (!os["daemons_up_s"].is_number()) return std::nullopt;
-    const double start = os.value("start_s", 0.0);
-    const double up = start + os["daemons_up_s"].get<double>();
+  for (const Json& os : json.at("os")) {
+    if (os.at("role") != "follower") continue;
+    const double start = os.at("start_s").get<double>();
+    const double up = start + os.at("daemons_up_s").get<double>();
     if (result.kernel_sha256.empty()) {
       first = start;
-      result.kernel_sha256 = os.value("kernel_sha256", "?");
+      result.kernel_sha256 = os.at("kernel_sha256").get<std::string>();
     }
     first = std::min(first, start);
     last = std::max(last, up);
@@ -113,6 +108,19 @@ std::optional<EarlierResult> earlier_result(const std::filesystem::path& out_dir
   if (result.kernel_sha256.empty()) return std::nullopt;
   result.both_up_s = last - first;
   return result;
+}
+
+}  // namespace
+
+std::optional<EarlierResult> earlier_result(const std::filesystem::path& out_dir,
+                                            const std::string& scenario) {
+  const auto own = std::filesystem::absolute(out_dir / ".").lexically_normal().parent_path();
+  std::ifstream stream(own.parent_path() / scenario / kResultFile);
+  try {
+    return read_earlier(Json::parse(stream), scenario);
+  } catch (const Json::exception&) {
+    return std::nullopt;  // there is none, or it is damaged, or of another version
+  }
 }
 
 }  // namespace mint

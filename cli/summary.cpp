@@ -29,10 +29,6 @@ std::string slot(const OsSpec& os) {
   return fmt::format("{:#x}", purgatory_slot(os.cores[0]).start.value);
 }
 
-std::string low_memory(const OsSpec& os) {
-  return os.low_memory ? to_string(*os.low_memory) : std::string(1, '-');
-}
-
 std::string uart(const OsSpec& os) {
   return os.uart ? fmt::format("COM{}", *os.uart) : std::string(1, '-');
 }
@@ -52,14 +48,12 @@ std::string scenario_summary(const Scenario& scenario) {
     return text + fmt::format("guest {}{}\n", guest ? guest->filename().string() : "?",
                               scenario.bare_metal->debug_parts ? ", with QEMU's debug parts" : "");
   }
-  Table table(
-      {"", "role", "cores", "memory", "low memory", "slot", "UART", "PCI", "pins", "kernel"});
+  Table table({"", "role", "cores", "memory", "slot", "UART", "PCI", "pins", "kernel"});
   table.left_from(1);
   bool known = true;
   for (const OsSpec& os : scenario.os) {
     table.add({os.name, os.role == Role::kLeader ? "leader" : "follower", join_cores(os),
-               to_string(os.memory), low_memory(os), slot(os),
-               uart(os), join_functions(os),
+               to_string(os.memory), slot(os), uart(os), join_functions(os),
                fmt::format("{}", fmt::join(os.pins, ",")), os.kernel.name});
     known = known && !os.kernel.path.empty();
   }

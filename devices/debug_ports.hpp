@@ -23,7 +23,7 @@
 
 namespace mint {
 
-class DebugExit : public Device {
+class DebugExit final : public Device {
  public:
   // `exit` gets the value of the first write and of each later one.
   explicit DebugExit(std::function<void(std::uint32_t)> exit) : exit_(std::move(exit)) {}
@@ -42,7 +42,7 @@ class DebugExit : public Device {
   std::uint32_t value_ = 0;
 };
 
-class DebugConsole : public ByteDevice {
+class DebugConsole final : public ByteDevice {
  public:
   explicit DebugConsole(std::function<void(std::uint8_t)> output) : output_(std::move(output)) {}
 
@@ -59,7 +59,7 @@ class DebugConsole : public ByteDevice {
   std::function<void(std::uint8_t)> output_;
 };
 
-class FwCfg : public Device {
+class FwCfg final : public Device {
  public:
   enum Key : std::uint16_t {
     kSignature = 0x00,
@@ -98,7 +98,7 @@ constexpr std::size_t kTestEchoSize = 4;
 constexpr std::size_t kTestWindowSize = 64 * 1024;
 
 // Interrupt lines at 2000h.
-class TestIrqLines : public ByteDevice {
+class TestIrqLines final : public ByteDevice {
  public:
   static constexpr unsigned kLines = 24;
   explicit TestIrqLines(std::function<void(unsigned line, bool level)> drive)
@@ -118,7 +118,7 @@ class TestIrqLines : public ByteDevice {
 };
 
 // Flush page at E4h.
-class TestFlush : public ByteDevice {
+class TestFlush final : public ByteDevice {
  public:
   void reset() override {}
   void visit(StateVisitor&) override {}

@@ -5,17 +5,6 @@
 namespace mint {
 namespace {
 
-enum Status : std::uint8_t {
-  kOutputFull = 0x01,
-  kInputFull = 0x02,
-  kSystemFlag = 0x04,
-  kWasCommand = 0x08,
-  kNotLocked = 0x10,
-  kTimeOut = 0x40,
-};
-enum CommandByte : std::uint8_t { kEnableIrq = 0x01, kKeyboardDisabled = 0x10, kTranslate = 0x40 };
-enum OutputPort : std::uint8_t { kNoReset = 0x01, kA20 = 0x02, kOutputFullPin = 0x10 };
-
 constexpr std::uint8_t kNoResponse = 0xfe;
 constexpr Hertz kMilliseconds{1000};
 
@@ -29,35 +18,34 @@ Kbc::Kbc(EventQueue& queue, Hertz core_clock, IrqLine irq1, std::function<void(b
       a20_(std::move(a20)),
       init_(std::move(init)),
       give_up_(queue, "kbc.give_up", [this](Cycles) { time_out(); }) {
-  output_port_ = kA20;
   reset();
 }
 
 void Kbc::reset() {
-  status_ = kNotLocked;
+  status_ = {};
   output_ = 0;
   awaiting_ = 0;
+  command_byte_ = {.disable_keyboard = 1};
   ram_ = {};
-  ram_[0] = kKeyboardDisabled;
   give_up_.cancel();
-  write_output_port(0xff);
+  write_output_port({});
   drive_irq();
 }
 
 std::uint8_t Kbc::read_byte(std::uint64_t offset) {
-  if (offset == kCommandPort) return status_;
+  if (offset == kCommandPort) return to_raw(status_);
   if (offset != kDataPort) return 0xff;
-  status_ &= static_cast<std::uint8_t>(~(kOutputFull | kTimeOut));
+  status_.output_full = status_.time_out = 0;
   drive_irq();
   return output_;
 }
 
 void Kbc::write_byte(std::uint64_t offset, std::uint8_t value) {
   if (offset == kCommandPort) {
-    status_ |= kWasCommand;
+    status_.command = 1;
     command(value);
   } else if (offset == kDataPort) {
-    status_ &= static_cast<std::uint8_t>(~kWasCommand);
+    status_.command = 0;
     data(value);
   }
 }
@@ -69,6 +57,7 @@ void Kbc::command(std::uint8_t value) {
     return;
   }
   if (value < 0x20) return;
+  if (value == 0x20) return answer(to_raw(command_byte_));
   if (value < 0x40) return answer(ram_[value - 0x20]);
   if (value < 0x60) return;
   if (value < 0x80) {
@@ -79,21 +68,24 @@ void Kbc::command(std::uint8_t value) {
     case 0xa9:  // auxiliary port test: its clock is stuck low, as there is none
       return answer(0x01);
     case 0xaa:  // self-test: passed
-      status_ |= kSystemFlag;
+      status_.system_flag = 1;
       return answer(0x55);
     case 0xab:  // keyboard interface test: no error
       return answer(0x00);
     case 0xad:
-      ram_[0] |= kKeyboardDisabled;
+      command_byte_.disable_keyboard = 1;
       return;
     case 0xae:
-      ram_[0] &= static_cast<std::uint8_t>(~kKeyboardDisabled);
+      command_byte_.disable_keyboard = 0;
       return;
     case 0xc0:  // input port: keyboard not inhibited, no manufacturing jumper
       return answer(0xa0);
-    case 0xd0:
-      return answer(static_cast<std::uint8_t>(output_port_ |
-                                              ((status_ & kOutputFull) != 0 ? kOutputFullPin : 0)));
+    case 0xd0: {
+      KbcOutputPort port = output_port_;
+      port.output_full = status_.output_full;
+      port.input_empty = !status_.input_full;
+      return answer(to_raw(port));
+    }
     case 0xd1:
     case 0xd2:
     case 0xd3:
@@ -109,43 +101,46 @@ void Kbc::command(std::uint8_t value) {
 void Kbc::data(std::uint8_t value) {
   const std::uint8_t command = std::exchange(awaiting_, 0);
   if (command >= 0x60 && command < 0x80) {
-    ram_[command - 0x60] = value;
-    if (command == 0x60) {
-      status_ = static_cast<std::uint8_t>((status_ & ~kSystemFlag) | (value & kSystemFlag));
-      drive_irq();
+    if (command != 0x60) {
+      ram_[command - 0x60] = value;
+      return;
     }
+    command_byte_ = from_raw<KbcCommandByte>(value);
+    status_.system_flag = command_byte_.system_flag;
+    drive_irq();
   } else if (command == 0xd1) {
-    write_output_port(value);
+    write_output_port(from_raw<KbcOutputPort>(value));
   } else if (command == 0xd2 || command == 0xd3) {
     // Without an auxiliary port D3h has no buffer of its own: the byte is not marked as auxiliary.
     answer(value);
   } else {
-    ram_[0] &= static_cast<std::uint8_t>(~kKeyboardDisabled);
-    status_ |= kInputFull;
+    command_byte_.disable_keyboard = 0;
+    status_.input_full = 1;
     give_up_.schedule(queue_.now() + time_out_);
   }
 }
 
 void Kbc::time_out() {
-  status_ = static_cast<std::uint8_t>((status_ & ~kInputFull) | kTimeOut);
+  status_.input_full = 0;
+  status_.time_out = 1;
   answer(kNoResponse);
 }
 
 void Kbc::answer(std::uint8_t value) {
   output_ = value;
-  status_ |= kOutputFull;
+  status_.output_full = 1;
   drive_irq();
 }
 
-void Kbc::write_output_port(std::uint8_t value) {
-  const std::uint8_t changed = value ^ output_port_;
-  output_port_ = value & static_cast<std::uint8_t>(~kOutputFullPin);
-  if ((changed & kA20) != 0 && a20_) a20_((value & kA20) != 0);
-  if ((value & kNoReset) == 0 && init_) init_();
+void Kbc::write_output_port(KbcOutputPort port) {
+  const bool a20_changes = port.a20_gate != output_port_.a20_gate;
+  output_port_ = port;
+  if (a20_changes && a20_) a20_(port.a20_gate != 0);
+  if (!port.rc && init_) init_();
 }
 
 void Kbc::drive_irq() {
-  const bool level = (status_ & kOutputFull) != 0 && (ram_[0] & kEnableIrq) != 0;
+  const bool level = status_.output_full && command_byte_.enable_irq;
   if (level == irq1_level_) return;
   irq1_level_ = level;
   if (irq1_) irq1_(level);
@@ -156,6 +151,7 @@ void Kbc::visit(StateVisitor& visitor) {
   visitor.field("output", output_);
   visitor.field("output_port", output_port_);
   visitor.field("awaiting", awaiting_);
+  visitor.field("command_byte", command_byte_);
   visitor.field("ram", ram_);
   visitor.field("irq1_level", irq1_level_);
   give_up_.visit(visitor);

@@ -1,16 +1,8 @@
 // 8042 keyboard controller (IBM PC/AT technical reference, "Keyboard controller") of a machine to
 // which no keyboard is attached; there is no auxiliary port.
 //
-//   port 60h (offset 0) r  output buffer         w  data: parameter of a command, else to the
-//   keyboard port 64h (offset 4) r  status                w  command
-//
-// Status: 0 output buffer full, 1 input buffer full, 2 system flag, 3 last write was a command,
-// 4 keyboard not locked, 5 transmit time-out, 6 receive time-out, 7 parity error. As in the PS/2,
-// bit 6 stands for both time-outs and bit 5 for auxiliary data.
-// Command byte (20h/60h): 0 IRQ 1 on output buffer full, 2 system flag, 4 keyboard disabled,
-// 6 translate.
-// Output port (D0h/D1h): 0 RC (0 resets the processors), 1 A20GATE, 4 output buffer full, 6
-// keyboard clock, 7 keyboard data.
+//   60h (offset 0) r  output buffer    w  data: parameter of a command, else for the keyboard
+//   64h (offset 4) r  status           w  command
 //
 // Commands take no time. A byte for the keyboard stays in the input buffer until the controller
 // gives up waiting for a keyboard clock, then reads back as FEh with the time-out bit ("Sending
@@ -22,11 +14,46 @@
 #include <functional>
 
 #include "devices/byte_device.hpp"
+#include "devices/register_bits.hpp"
 #include "emu/base/event_queue.hpp"
 
 namespace mint {
 
-class Kbc : public ByteDevice {
+struct KbcStatus {
+  std::uint8_t output_full : 1 = 0;
+  std::uint8_t input_full : 1 = 0;
+  std::uint8_t system_flag : 1 = 0;
+  std::uint8_t command : 1 = 0;     // the last write went to 64h
+  std::uint8_t not_locked : 1 = 1;  // the keyboard's lock switch
+  std::uint8_t auxiliary : 1 = 0;   // as in the PS/2: output buffer is from the auxiliary port
+  std::uint8_t time_out : 1 = 0;    // likewise: of either direction
+  std::uint8_t parity_error : 1 = 0;
+};
+
+// The byte that commands 20h and 60h read and write.
+struct KbcCommandByte {
+  std::uint8_t enable_irq : 1 = 0;
+  std::uint8_t enable_auxiliary_irq : 1 = 0;
+  std::uint8_t system_flag : 1 = 0;
+  std::uint8_t inhibit_override : 1 = 0;
+  std::uint8_t disable_keyboard : 1 = 0;
+  std::uint8_t disable_auxiliary : 1 = 0;
+  std::uint8_t translate : 1 = 0;
+  std::uint8_t reserved_7 : 1 = 0;
+};
+
+// Commands D0h and D1h.
+struct KbcOutputPort {
+  std::uint8_t rc : 1 = 1;  // 0 resets the processors
+  std::uint8_t a20_gate : 1 = 1;
+  std::uint8_t undefined_2 : 2 = 3;
+  std::uint8_t output_full : 1 = 0;
+  std::uint8_t input_empty : 1 = 1;
+  std::uint8_t keyboard_clock : 1 = 1;
+  std::uint8_t keyboard_data : 1 = 1;
+};
+
+class Kbc final : public ByteDevice {
  public:
   static constexpr std::uint64_t kDataPort = 0;
   static constexpr std::uint64_t kCommandPort = 4;
@@ -46,7 +73,7 @@ class Kbc : public ByteDevice {
   void command(std::uint8_t value);
   void data(std::uint8_t value);
   void answer(std::uint8_t value);
-  void write_output_port(std::uint8_t value);
+  void write_output_port(KbcOutputPort port);
   void time_out();
   void drive_irq();
 
@@ -56,11 +83,12 @@ class Kbc : public ByteDevice {
   std::function<void(bool)> a20_;
   std::function<void()> init_;
 
-  std::uint8_t status_ = 0;
+  KbcStatus status_;
+  KbcOutputPort output_port_;
   std::uint8_t output_ = 0;
-  std::uint8_t output_port_ = 0;
-  std::uint8_t awaiting_ = 0;           // command whose parameter is the next data byte, 0: none
-  std::array<std::uint8_t, 32> ram_{};  // byte 0 is the command byte
+  std::uint8_t awaiting_ = 0;  // command whose parameter is the next data byte, 0: none
+  KbcCommandByte command_byte_;
+  std::array<std::uint8_t, 32> ram_{};  // byte 0 is command_byte_ instead
   bool irq1_level_ = false;
   Event give_up_;
 };

@@ -34,17 +34,18 @@ void Pit::write_byte(std::uint64_t offset, std::uint8_t value) {
 }
 
 void Pit::write_control(std::uint8_t value) {
-  const unsigned select = value >> 6;
-  if (select == 3) {
+  const auto word = from_raw<PitControlWord>(value);
+  if (word.sc == 3) {
+    const auto command = from_raw<PitReadBack>(value);
     for (unsigned i = 0; i < counters_.size(); ++i) {
-      if ((value >> (i + 1) & 1) == 0) continue;
-      if ((value & 0x20) == 0) counters_[i].latch_count(tick());
-      if ((value & 0x10) == 0) counters_[i].latch_status(tick());
+      if ((command.counters >> i & 1) == 0) continue;
+      if (!command.no_count) counters_[i].latch_count(tick());
+      if (!command.no_status) counters_[i].latch_status(tick());
     }
-  } else if ((value & 0x30) == 0) {
-    counters_[select].latch_count(tick());
+  } else if (word.rw == 0) {
+    counters_[word.sc].latch_count(tick());
   } else {
-    counters_[select].write_control(value, tick());
+    counters_[word.sc].write_control(word, tick());
   }
 }
 

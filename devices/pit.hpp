@@ -2,14 +2,12 @@
 // MHz, GATE of counters 0 and 1 is high, OUT of counter 0 is IRQ 0, GATE and OUT of counter 2 are
 // at port 61h (system_ports.hpp).
 //
-//   port 40h-42h  counter 0-2: count, status or latched count, by byte order   ("Write operations",
-//                                                                              "Read operations")
-//   port 43h w    SC1 SC0 RW1 RW0 M2 M1 M0 BCD                                 ("Control word
-//   format")
-//                 SC=11: read-back, 1 1 COUNT# STATUS# CNT2 CNT1 CNT0 0        ("Read-back
-//                 command") RW=00: latch the count of counter SC                 ("Counter latch
-//                 command")
-//   port 43h r    no operation, the data bus floats
+//   40h-42h r  latched status, else latched count, else count of counter 0-2  "Read operations"
+//   40h-42h w  count, in the byte order of RW                                 "Write operations"
+//   43h w      SC1 SC0 RW1 RW0 M2 M1 M0 BCD                             "Control word format"
+//              SC = 11: 1 1 COUNT# STATUS# CNT2 CNT1 CNT0 0             "Read-back command"
+//              RW = 00: latch the count of counter SC                   "Counter latch command"
+//   43h r      no operation: the data bus floats
 //
 // CLK is derived from the core clock by integer division of absolute time, so it never drifts. The
 // data sheet leaves the state at power-on undefined; here: mode 0 without a count.
@@ -24,7 +22,7 @@
 
 namespace mint {
 
-class Pit : public ByteDevice {
+class Pit final : public ByteDevice {
  public:
   static constexpr Hertz kClock{1'193'182};
 

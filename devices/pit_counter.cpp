@@ -18,14 +18,14 @@ std::uint32_t from_bcd(std::uint32_t raw) {
 }  // namespace
 
 unsigned PitCounter::mode() const {
-  const unsigned bits = control_ >> 1 & 7;
-  return bits > 5 ? bits - 4 : bits;  // M2 is "don't care" in modes 2 and 3
+  // M2 is "don't care" in modes 2 and 3.
+  return control_.mode > 5 ? control_.mode - 4U : control_.mode;
 }
 
-void PitCounter::write_control(std::uint8_t control, std::uint64_t tick) {
+void PitCounter::write_control(PitControlWord control, std::uint64_t tick) {
   settle(tick);
   idle_count_ = count(tick);
-  control_ = control & 0x3f;
+  control_ = control;
   write_high_ = read_high_ = false;
   count_latched_ = status_latched_ = false;
   count_written_ = false;
@@ -36,7 +36,7 @@ void PitCounter::write_control(std::uint8_t control, std::uint64_t tick) {
 
 void PitCounter::write_count(std::uint8_t byte, std::uint64_t tick) {
   settle(tick);
-  switch (byte_order()) {
+  switch (control_.rw) {
     case 1:
       accept_count(byte, tick);
       break;
@@ -57,7 +57,7 @@ void PitCounter::write_count(std::uint8_t byte, std::uint64_t tick) {
 
 void PitCounter::accept_count(std::uint16_t raw, std::uint64_t tick) {
   // Digits above 9 are not defined; they weigh what their value is.
-  initial_ = bcd() ? from_bcd(raw) % 10000 : raw;
+  initial_ = control_.bcd ? from_bcd(raw) % 10000 : raw;
   if (initial_ == 0) initial_ = modulus();
   count_written_ = true;
   null_count_ = true;
@@ -128,7 +128,8 @@ std::uint16_t PitCounter::count(std::uint64_t tick) const {
     from &= ~1U;
   }
   const std::uint64_t value = (from % m + m - down % m) % m;
-  return bcd() ? to_bcd(static_cast<std::uint32_t>(value)) : static_cast<std::uint16_t>(value);
+  return control_.bcd ? to_bcd(static_cast<std::uint32_t>(value))
+                      : static_cast<std::uint16_t>(value);
 }
 
 // The pulse at which modes 4 and 5 strobe.
@@ -168,9 +169,12 @@ std::uint64_t PitCounter::next_change(std::uint64_t tick) {
   } else if (loaded_ && !stopped_) {
     if (mode() <= 1) {
       change = after(start_ + period_);
-    } else if (period_ > 1) {
-      change = mode() == 2 ? std::min(after(start_ + period_ - 1), after(start_ + period_))
-                           : start_ + half_period();
+    } else if (period_ == 1) {
+      if (null_count_) change = tick + 1;  // a new count takes over
+    } else if (mode() == 2) {
+      change = std::min(after(start_ + period_ - 1), after(start_ + period_));
+    } else {
+      change = start_ + half_period();
     }
   }
   return std::min(change, load_at_);
@@ -187,20 +191,23 @@ void PitCounter::latch_status(std::uint64_t tick) {
   settle(tick);
   if (status_latched_) return;
   status_latched_ = true;
-  latched_status_ =
-      static_cast<std::uint8_t>((out_now(tick) ? 0x80 : 0) | (null_count_ ? 0x40 : 0) | control_);
+  latched_status_ = {.bcd = control_.bcd,
+                     .mode = control_.mode,
+                     .rw = control_.rw,
+                     .null_count = null_count_,
+                     .output = out_now(tick)};
 }
 
 std::uint8_t PitCounter::read(std::uint64_t tick) {
   settle(tick);
   if (status_latched_) {
     status_latched_ = false;
-    return latched_status_;
+    return to_raw(latched_status_);
   }
   const std::uint16_t value = count_latched_ ? latched_count_ : count(tick);
-  const bool high = byte_order() == 3 ? read_high_ : byte_order() == 2;
-  if (byte_order() == 3) read_high_ = !read_high_;
-  if (byte_order() != 3 || high) count_latched_ = false;
+  const bool high = control_.rw == 3 ? read_high_ : control_.rw == 2;
+  if (control_.rw == 3) read_high_ = !read_high_;
+  if (control_.rw != 3 || high) count_latched_ = false;
   return static_cast<std::uint8_t>(high ? value >> 8 : value);
 }
 

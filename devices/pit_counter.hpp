@@ -11,16 +11,43 @@
 #include <limits>
 #include <string_view>
 
+#include "devices/register_bits.hpp"
 #include "emu/base/state.hpp"
 
 namespace mint {
+
+// "Control word format".
+struct PitControlWord {
+  std::uint8_t bcd : 1 = 0;
+  std::uint8_t mode : 3 = 0;
+  std::uint8_t rw : 2 = 0;  // 1 low byte, 2 high byte, 3 low then high; 0 is the latch command
+  std::uint8_t sc : 2 = 0;  // counter; 3 is the read-back command
+};
+
+// "Read-back command format".
+struct PitReadBack {
+  std::uint8_t reserved_0 : 1 = 0;
+  std::uint8_t counters : 3 = 0;
+  std::uint8_t no_status : 1 = 0;
+  std::uint8_t no_count : 1 = 0;
+  std::uint8_t sc : 2 = 3;
+};
+
+// "Status byte".
+struct PitStatus {
+  std::uint8_t bcd : 1 = 0;
+  std::uint8_t mode : 3 = 0;
+  std::uint8_t rw : 2 = 0;
+  std::uint8_t null_count : 1 = 0;
+  std::uint8_t output : 1 = 0;
+};
 
 class PitCounter {
  public:
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
-  // The low six bits of a control word: RW1 RW0 M2 M1 M0 BCD; RW is not 0.
-  void write_control(std::uint8_t control, std::uint64_t tick);
+  // A control word for this counter, with RW other than 0.
+  void write_control(PitControlWord control, std::uint64_t tick);
   void write_count(std::uint8_t byte, std::uint64_t tick);
   std::uint8_t read(std::uint64_t tick);
   void latch_count(std::uint64_t tick);
@@ -36,9 +63,7 @@ class PitCounter {
 
  private:
   unsigned mode() const;
-  unsigned byte_order() const { return control_ >> 4; }
-  bool bcd() const { return (control_ & 1) != 0; }
-  std::uint32_t modulus() const { return bcd() ? 10000 : 65536; }
+  std::uint32_t modulus() const { return control_.bcd ? 10000 : 65536; }
   bool periodic() const { return mode() == 2 || mode() == 3; }
   bool triggered() const { return mode() == 1 || mode() == 5; }
   // Between the two bytes of a count in mode 0.
@@ -55,14 +80,14 @@ class PitCounter {
   bool out_now(std::uint64_t tick) const;
 
   // Programming.
-  std::uint8_t control_ = 0x30;
+  PitControlWord control_{.rw = 3};
   std::uint8_t low_byte_ = 0;
   bool write_high_ = false;
   bool read_high_ = false;
   bool count_latched_ = false;
   bool status_latched_ = false;
   std::uint16_t latched_count_ = 0;
-  std::uint8_t latched_status_ = 0;
+  PitStatus latched_status_;
   std::uint32_t initial_ = 0;  // the count register, 1 to the modulus
   bool count_written_ = false;
   bool null_count_ = true;

@@ -11,7 +11,7 @@
 
 namespace mint {
 
-class RamDevice : public Device {
+class RamDevice final : public Device {
  public:
   explicit RamDevice(std::size_t size) : bytes_(size) {}
 

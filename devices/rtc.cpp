@@ -29,25 +29,11 @@ enum Index : std::uint8_t {
   kChecksum = 0x2e,
   kCentury = 0x32,
 };
-enum B : std::uint8_t {
-  kSet = 0x80,
-  kAlarmEnable = 0x20,
-  kUpdateEnable = 0x10,
-  kBinary = 0x04,
-  k24Hours = 0x02,
-};
-// Flags in C; the enable bits in B are at the same places.
-enum C : std::uint8_t {
-  kIrqFlag = 0x80,
-  kPeriodicFlag = 0x40,
-  kAlarmFlag = 0x20,
-  kUpdateFlag = 0x10,
-  kFlags = 0x70,
-};
-constexpr std::uint8_t kDividerMask = 0x70;
-constexpr std::uint8_t kDividerRuns = 0x20;
-constexpr std::uint8_t kDividerReset = 0x60;  // bits that are both set in 11x
+constexpr std::uint8_t kDividerRuns = 2;
+constexpr std::uint8_t kDividerReset = 6;  // bits that are both set in 11x
+constexpr std::uint8_t kRate1024 = 6;
 constexpr std::uint8_t kPm = 0x80;
+constexpr std::uint8_t kValidRamAndTime = 0x80;  // register D, VRT
 
 constexpr std::uint64_t kMega = 1 << 20;
 constexpr std::uint64_t kPciWindow = 0xc0000000;
@@ -65,7 +51,8 @@ Rtc::Rtc(EventQueue& queue, Hertz core_clock, std::chrono::sys_seconds start, Ir
   const std::chrono::hh_mm_ss time(start - day);
   const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
 
-  ram_[kB] = k24Hours;
+  a_ = {.rs = kRate1024, .dv = kDividerRuns};  // as PC firmware sets it
+  b_ = {.hours_24 = 1};
   ram_[kSeconds] = raw(static_cast<unsigned>(time.seconds().count()));
   ram_[kMinutes] = raw(static_cast<unsigned>(time.minutes().count()));
   ram_[kHours] = raw(static_cast<unsigned>(time.hours().count()));
@@ -73,8 +60,6 @@ Rtc::Rtc(EventQueue& queue, Hertz core_clock, std::chrono::sys_seconds start, Ir
   ram_[kDay] = raw(static_cast<unsigned>(date.day()));
   ram_[kMonth] = raw(static_cast<unsigned>(date.month()));
   ram_[kYear] = raw(year % 100);
-  ram_[kA] = kDividerRuns | 6;  // 1024 Hz, as PC firmware sets it
-  ram_[kD] = 0x80;
   set_cmos(kCentury, raw(year / 100));
   set_cmos(kEquipment, 0x02);  // coprocessor, no floppy drives
 }
@@ -110,29 +95,45 @@ void Rtc::set_cmos(std::uint8_t index, std::uint8_t value) {
 
 std::uint64_t Rtc::crystal() const { return ticks_down(queue_.now().count, core_clock_, kCrystal); }
 
-bool Rtc::running() const { return (ram_[kA] & kDividerMask) == kDividerRuns; }
+bool Rtc::running() const { return a_.dv == kDividerRuns; }
 
 bool Rtc::update_in_progress() const {
-  if (!running() || (ram_[kB] & kSet) != 0) return false;
+  if (!running() || b_.set) return false;
   return (crystal() - phase_) % kSecond >= kSecond - kUpdateCycle - kUpdateWarning;
 }
 
-// Ticks between two periodic interrupts, 0 when there are none (table 4, 32.768 kHz time base).
+// Ticks between two periodic interrupts, 0 when there are none ("Periodic interrupt
+// selection", 32.768 kHz time base).
 std::uint64_t Rtc::periodic_ticks() const {
-  const unsigned rate = ram_[kA] & 15U;
-  if (rate == 0) return 0;
-  return rate <= 2 ? std::uint64_t{64} << rate : std::uint64_t{1} << (rate - 1);
+  if (a_.rs == 0) return 0;
+  return a_.rs <= 2 ? std::uint64_t{64} << a_.rs : std::uint64_t{1} << (a_.rs - 1);
 }
 
 std::uint8_t Rtc::read_byte(std::uint64_t offset) {
   if (offset != 1) return 0xff;
   refresh();
-  if (index_ == kA && update_in_progress()) return ram_[kA] | 0x80;
-  if (index_ != kC) return ram_[index_];
-  const std::uint8_t flags = ram_[kC];
-  ram_[kC] = 0;
-  refresh();
-  return flags;
+  return read_register();
+}
+
+std::uint8_t Rtc::read_register() {
+  switch (index_) {
+    case kA: {
+      RtcRegisterA a = a_;
+      a.uip = update_in_progress();
+      return to_raw(a);
+    }
+    case kB:
+      return to_raw(b_);
+    case kC: {
+      const RtcRegisterC c = std::exchange(c_, {});
+      refresh();
+      return to_raw(c);
+    }
+    case kD:
+      return kValidRamAndTime;
+    default:
+      return ram_[index_];
+  }
 }
 
 void Rtc::write_byte(std::uint64_t offset, std::uint8_t value) {
@@ -141,34 +142,35 @@ void Rtc::write_byte(std::uint64_t offset, std::uint8_t value) {
     nmi_masked_ = (value & 0x80) != 0;
   } else if (offset == 1) {
     refresh();
-    write_register(index_, value);
+    write_register(value);
     refresh();
   }
 }
 
-void Rtc::write_register(std::uint8_t index, std::uint8_t value) {
-  switch (index) {
+void Rtc::write_register(std::uint8_t value) {
+  switch (index_) {
     case kA:
       return write_a(value);
     case kB:
-      // SET clears UIE ("Register B, UIE").
-      ram_[kB] = (value & kSet) != 0 ? value & static_cast<std::uint8_t>(~kUpdateEnable) : value;
+      b_ = from_raw<RtcRegisterB>(value);
+      if (b_.set) b_.uie = 0;  // "Register B, UIE"
       return;
     case kC:
     case kD:
       return;
     default:
-      ram_[index] = value;
+      ram_[index_] = value;
   }
 }
 
 void Rtc::write_a(std::uint8_t value) {
-  const bool was_reset = (ram_[kA] & kDividerReset) == kDividerReset;
+  const bool was_reset = (a_.dv & kDividerReset) == kDividerReset;
   const bool was_running = running();
   const std::uint64_t now = crystal();
   // A chain that stands still keeps its position: phase_ holds it while it does not run.
   const std::uint64_t position = was_running ? now - phase_ : phase_;
-  ram_[kA] = value & 0x7f;
+  a_ = from_raw<RtcRegisterA>(value);
+  a_.uip = 0;
   if (running()) {
     if (!was_running) phase_ = now - (was_reset ? kSecond / 2 : position);
   } else {
@@ -182,13 +184,13 @@ void Rtc::advance() {
   const std::uint64_t before = std::exchange(processed_, now);
   if (!running()) return;
   if (const std::uint64_t period = periodic_ticks(); period != 0) {
-    if ((now - phase_) / period != (before - phase_) / period) ram_[kC] |= kPeriodicFlag;
+    if ((now - phase_) / period != (before - phase_) / period) c_.pf = 1;
   }
-  if ((ram_[kB] & kSet) != 0) return;
+  if (b_.set) return;
   for (std::uint64_t i = (before - phase_) / kSecond; i < (now - phase_) / kSecond; ++i) {
     update_time();
-    ram_[kC] |= kUpdateFlag;
-    if (alarm_matches()) ram_[kC] |= kAlarmFlag;
+    c_.uf = 1;
+    if (alarm_matches()) c_.af = 1;
   }
 }
 
@@ -207,7 +209,7 @@ bool Rtc::step(std::uint8_t index, unsigned first, unsigned last) {
 }
 
 bool Rtc::step_hours() {
-  if ((ram_[kB] & k24Hours) != 0) return step(kHours, 0, 23);
+  if (b_.hours_24) return step(kHours, 0, 23);
   std::uint8_t pm = ram_[kHours] & kPm;
   ram_[kHours] &= static_cast<std::uint8_t>(~kPm);
   const bool noon_or_midnight = number(kHours) == 11;
@@ -226,12 +228,11 @@ unsigned Rtc::days_in_month() const {
 
 unsigned Rtc::number(std::uint8_t index) const {
   const unsigned value = ram_[index];
-  return (ram_[kB] & kBinary) != 0 ? value : (value >> 4) * 10 + (value & 15);
+  return b_.dm ? value : (value >> 4) * 10 + (value & 15);
 }
 
 std::uint8_t Rtc::raw(unsigned number) const {
-  return static_cast<std::uint8_t>((ram_[kB] & kBinary) != 0 ? number
-                                                             : number / 10 << 4 | number % 10);
+  return static_cast<std::uint8_t>(b_.dm ? number : number / 10 << 4 | number % 10);
 }
 
 bool Rtc::alarm_matches() const {
@@ -243,26 +244,25 @@ bool Rtc::alarm_matches() const {
 }
 
 void Rtc::drive_irq() {
-  const bool level = (ram_[kC] & ram_[kB] & kFlags) != 0;
-  ram_[kC] = static_cast<std::uint8_t>((ram_[kC] & ~kIrqFlag) | (level ? kIrqFlag : 0));
+  const bool level = (c_.pf && b_.pie) || (c_.af && b_.aie) || (c_.uf && b_.uie);
+  c_.irqf = level;
   if (level == irq_level_) return;
   irq_level_ = level;
   if (irq8_) irq8_(level);
 }
 
-// An event is needed only for a flag that is not set yet and whose interrupt is enabled.
+// An event is needed only for a flag that is not set yet and whose interrupt is enabled, and not
+// while the line is up anyway.
 void Rtc::schedule() {
   const std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
-  const std::uint8_t wanted = ram_[kB] & static_cast<std::uint8_t>(~ram_[kC]) & kFlags;
   std::uint64_t at = never;
   const auto next_multiple = [&](std::uint64_t period) {
     at = std::min(at, phase_ + ((processed_ - phase_) / period + 1) * period);
   };
-  if (running() && wanted != 0 && !irq_level_) {
-    if ((wanted & kPeriodicFlag) != 0 && periodic_ticks() != 0) next_multiple(periodic_ticks());
-    if ((wanted & (kUpdateFlag | kAlarmFlag)) != 0 && (ram_[kB] & kSet) == 0) {
-      next_multiple(kSecond);
-    }
+  if (running() && !irq_level_) {
+    const std::uint64_t period = periodic_ticks();
+    if (b_.pie && period != 0) next_multiple(period);
+    if ((b_.uie || b_.aie) && !b_.set) next_multiple(kSecond);
   }
   if (at == never) {
     next_flag_.cancel();
@@ -280,8 +280,8 @@ void Rtc::refresh() {
 void Rtc::reset() {
   refresh();
   // RESET# clears the enables PIE, AIE, UIE, SQWE and the flags ("RESET#").
-  ram_[kB] &= 0x87;
-  ram_[kC] = 0;
+  b_.pie = b_.aie = b_.uie = b_.sqwe = 0;
+  c_ = {};
   index_ = 0;
   nmi_masked_ = false;
   refresh();
@@ -289,6 +289,9 @@ void Rtc::reset() {
 
 void Rtc::visit(StateVisitor& visitor) {
   visitor.field("ram", ram_);
+  visitor.field("a", a_);
+  visitor.field("b", b_);
+  visitor.field("c", c_);
   visitor.field("index", index_);
   visitor.field("nmi_masked", nmi_masked_);
   visitor.field("phase", phase_);

@@ -28,7 +28,7 @@
 
 namespace mint {
 
-class SystemPortB : public ByteDevice {
+class SystemPortB final : public ByteDevice {
  public:
   explicit SystemPortB(Pit& pit) : pit_(pit) {}
 
@@ -44,7 +44,7 @@ class SystemPortB : public ByteDevice {
   std::uint8_t control_ = 0;  // bits 0-3
 };
 
-class SystemPortA : public ByteDevice {
+class SystemPortA final : public ByteDevice {
  public:
   // `a20` is called when the A20 line changes; it is on at power-on, since the 8042's output is.
   // `init` pulses INIT# of all cores.
@@ -71,7 +71,7 @@ class SystemPortA : public ByteDevice {
   std::uint8_t control_ = 0;  // bits 0-1
 };
 
-class ResetControl : public ByteDevice {
+class ResetControl final : public ByteDevice {
  public:
   ResetControl(std::function<void()> init, std::function<void()> hard_reset)
       : init_(std::move(init)), hard_reset_(std::move(hard_reset)) {}
@@ -89,7 +89,7 @@ class ResetControl : public ByteDevice {
   std::uint8_t control_ = 0;
 };
 
-class PostCode : public ByteDevice {
+class PostCode final : public ByteDevice {
  public:
   // `shown` is called with each code written and may be empty.
   explicit PostCode(std::function<void(std::uint8_t)> shown = {}) : shown_(std::move(shown)) {}

@@ -1,44 +1,8 @@
 #include "devices/uart.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace mint {
-namespace {
-
-constexpr Hertz kClock{1'843'200};
-constexpr std::uint64_t kClocksPerBit = 16;
-
-enum Ier : std::uint8_t { kErbfi = 0x01, kEtbei = 0x02, kElsi = 0x04, kEdssi = 0x08 };
-enum Iir : std::uint8_t {
-  kNoInterrupt = 0x01,
-  kModemStatus = 0x00,
-  kTransmitterEmpty = 0x02,
-  kReceivedData = 0x04,
-  kLineStatus = 0x06,
-  kTimeOut = 0x0c,
-  kFifosOn = 0xc0,
-};
-enum Fcr : std::uint8_t { kFifoEnable = 0x01, kClearReceiver = 0x02, kClearTransmitter = 0x04 };
-enum Lcr : std::uint8_t { kTwoStopBits = 0x04, kParity = 0x08, kDlab = 0x80 };
-enum Mcr : std::uint8_t {
-  kDtr = 0x01,
-  kRts = 0x02,
-  kOut1 = 0x04,
-  kOut2 = 0x08,
-  kLoop = 0x10,
-};
-enum Lsr : std::uint8_t { kDataReady = 0x01, kOverrun = 0x02, kThre = 0x20, kTemt = 0x40 };
-enum Msr : std::uint8_t {
-  kTeri = 0x04,
-  kCts = 0x10,
-  kDsr = 0x20,
-  kRi = 0x40,
-  kDcd = 0x80,
-  kDeltas = 0x0f,
-};
-
-}  // namespace
 
 Uart::Uart(EventQueue& queue, Hertz core_clock, const std::string& name, bool baud_timing,
            IrqLine irq, std::function<void(std::uint8_t)> output)
@@ -47,7 +11,7 @@ Uart::Uart(EventQueue& queue, Hertz core_clock, const std::string& name, bool ba
       baud_timing_(baud_timing),
       irq_(std::move(irq)),
       output_(std::move(output)),
-      modem_(kCts | kDsr | kDcd),
+      modem_{.cts = 1, .dsr = 1, .dcd = 1},
       sent_(queue, name + ".sent", [this](Cycles) { character_sent(); }),
       thre_(queue, name + ".thre",
             [this](Cycles) {
@@ -64,7 +28,10 @@ Uart::Uart(EventQueue& queue, Hertz core_clock, const std::string& name, bool ba
 
 void Uart::reset() {
   // "Master reset" (table I) leaves the divisor and the scratch register alone.
-  ier_ = fcr_ = lcr_ = mcr_ = 0;
+  ier_ = {};
+  fcr_ = {};
+  lcr_ = {};
+  mcr_ = {};
   msr_ = modem_;
   overrun_ = thre_pending_ = timed_out_ = shifting_ = two_in_fifo_ = first_after_enable_ = false;
   receiver_.clear();
@@ -76,51 +43,30 @@ void Uart::reset() {
   fill_receiver();
 }
 
-bool Uart::dlab() const { return (lcr_ & kDlab) != 0; }
-bool Uart::fifos() const { return (fcr_ & kFifoEnable) != 0; }
-bool Uart::loop() const { return (mcr_ & kLoop) != 0; }
-
 std::size_t Uart::trigger() const {
   constexpr std::size_t kLevels[] = {1, 4, 8, 14};
-  return fifos() ? kLevels[fcr_ >> 6] : 1;
+  return fifos() ? kLevels[fcr_.trigger] : 1;
 }
 
 // The pending interrupt of the highest priority (table IV).
-std::uint8_t Uart::interrupt_id() const {
-  if ((ier_ & kElsi) != 0 && overrun_) return kLineStatus;
-  if ((ier_ & kErbfi) != 0 && receiver_.size() >= trigger()) return kReceivedData;
-  if ((ier_ & kErbfi) != 0 && timed_out_) return kTimeOut;
-  if ((ier_ & kEtbei) != 0 && thre_pending_) return kTransmitterEmpty;
-  if ((ier_ & kEdssi) != 0 && (msr_ & kDeltas) != 0) return kModemStatus;
-  return kNoInterrupt;
+UartInterrupt Uart::interrupt() const {
+  if (ier_.elsi && overrun_) return UartInterrupt::kLineStatus;
+  if (ier_.erbfi && receiver_.size() >= trigger()) return UartInterrupt::kReceivedData;
+  if (ier_.erbfi && timed_out_) return UartInterrupt::kTimeOut;
+  if (ier_.etbei && thre_pending_) return UartInterrupt::kThrEmpty;
+  if (ier_.edssi && (msr_.dcts || msr_.ddsr || msr_.teri || msr_.ddcd)) {
+    return UartInterrupt::kModemStatus;
+  }
+  return UartInterrupt::kNone;
 }
 
-std::uint8_t Uart::line_status() const {
-  std::uint8_t status = 0;
-  if (!receiver_.empty()) status |= kDataReady;
-  if (overrun_) status |= kOverrun;
-  if (transmitter_.empty()) status |= kThre;
-  if (transmitter_.empty() && !shifting_) status |= kTemt;
-  return status;
-}
-
-std::uint64_t Uart::clock() const { return ticks_down(queue_.now().count, core_clock_, kClock); }
-
-void Uart::at(Event& event, std::uint64_t tick) {
-  event.schedule({ticks_up(tick, kClock, core_clock_)});
-}
-
-std::uint64_t Uart::stop_bit_ticks() const {
-  // The divisor counts 16 bits down, so 0 is 65536.
-  const std::uint64_t bit = kClocksPerBit * (divisor_ == 0 ? 65536U : divisor_);
-  if ((lcr_ & kTwoStopBits) == 0) return bit;
-  return (lcr_ & 3) == 0 ? bit * 3 / 2 : bit * 2;
-}
-
-std::uint64_t Uart::character_ticks() const {
-  const std::uint64_t bit = kClocksPerBit * (divisor_ == 0 ? 65536U : divisor_);
-  const unsigned bits = 1 + 5 + (lcr_ & 3U) + ((lcr_ & kParity) != 0 ? 1 : 0);
-  return bits * bit + stop_bit_ticks();
+UartLsr Uart::line_status() const {
+  UartLsr lsr;
+  lsr.dr = !receiver_.empty();
+  lsr.oe = overrun_;
+  lsr.thre = transmitter_.empty();
+  lsr.temt = transmitter_.empty() && !shifting_;
+  return lsr;
 }
 
 std::uint8_t Uart::read_byte(std::uint64_t offset) {
@@ -128,30 +74,24 @@ std::uint8_t Uart::read_byte(std::uint64_t offset) {
     case 0:
       return dlab() ? static_cast<std::uint8_t>(divisor_) : read_receiver();
     case 1:
-      return dlab() ? static_cast<std::uint8_t>(divisor_ >> 8) : ier_;
-    case 2: {
-      const std::uint8_t id = interrupt_id();
-      if (id == kTransmitterEmpty) {
-        thre_pending_ = false;
-        drive_irq();
-      }
-      return id | (fifos() ? kFifosOn : 0);
-    }
+      return dlab() ? static_cast<std::uint8_t>(divisor_ >> 8) : to_raw(ier_);
+    case 2:
+      return identify_interrupt();
     case 3:
-      return lcr_;
+      return to_raw(lcr_);
     case 4:
-      return mcr_;
+      return to_raw(mcr_);
     case 5: {
-      const std::uint8_t status = line_status();
+      const UartLsr lsr = line_status();
       overrun_ = false;
       drive_irq();
-      return status;
+      return to_raw(lsr);
     }
     case 6: {
-      const std::uint8_t status = msr_;
-      msr_ &= static_cast<std::uint8_t>(~kDeltas);
+      const UartMsr msr = msr_;
+      msr_.dcts = msr_.ddsr = msr_.teri = msr_.ddcd = 0;
       drive_irq();
-      return status;
+      return to_raw(msr);
     }
     case 7:
       return scr_;
@@ -160,31 +100,35 @@ std::uint8_t Uart::read_byte(std::uint64_t offset) {
   }
 }
 
+std::uint8_t Uart::identify_interrupt() {
+  UartIir iir;
+  iir.id = static_cast<std::uint8_t>(interrupt());
+  iir.fifos_enabled = fifos() ? 3 : 0;
+  if (interrupt() == UartInterrupt::kThrEmpty) {
+    thre_pending_ = false;
+    drive_irq();
+  }
+  return to_raw(iir);
+}
+
 void Uart::write_byte(std::uint64_t offset, std::uint8_t value) {
   switch (offset) {
     case 0:
-      if (dlab()) {
-        divisor_ = static_cast<std::uint16_t>((divisor_ & 0xff00) | value);
-      } else {
-        write_thr(value);
-      }
+      if (!dlab()) return write_thr(value);
+      divisor_ = static_cast<std::uint16_t>((divisor_ & 0xff00) | value);
       return;
     case 1:
-      if (dlab()) {
-        divisor_ = static_cast<std::uint16_t>((divisor_ & 0x00ff) | value << 8);
-        return;
-      }
-      // Enabling ETBEI while THRE is set is an interrupt of its own.
-      if ((value & ~ier_ & kEtbei) != 0 && transmitter_.empty()) thre_pending_ = true;
-      ier_ = value & 0x0f;
-      return drive_irq();
+      if (!dlab()) return write_ier(value);
+      divisor_ = static_cast<std::uint16_t>((divisor_ & 0x00ff) | value << 8);
+      return;
     case 2:
       return write_fcr(value);
     case 3:
-      lcr_ = value;
+      lcr_ = from_raw<UartLcr>(value);
       return;
     case 4:
-      mcr_ = value & 0x1f;
+      mcr_ = from_raw<UartMcr>(value);
+      mcr_.reserved_5 = 0;
       update_modem();
       fill_receiver();
       return drive_irq();
@@ -196,169 +140,54 @@ void Uart::write_byte(std::uint64_t offset, std::uint8_t value) {
   }
 }
 
+void Uart::write_ier(std::uint8_t value) {
+  const bool was_enabled = ier_.etbei != 0;
+  ier_ = from_raw<UartIer>(value);
+  ier_.reserved_4 = 0;
+  // Enabling ETBEI while THRE is set is an interrupt of its own.
+  if (ier_.etbei && !was_enabled && transmitter_.empty()) thre_pending_ = true;
+  drive_irq();
+}
+
 void Uart::write_fcr(std::uint8_t value) {
-  const bool switched = ((value ^ fcr_) & kFifoEnable) != 0;
+  const auto fcr = from_raw<UartFcr>(value);
+  const bool switched = fcr.enable != fcr_.enable;
   // The other bits are not programmed unless bit 0 is 1 as well.
-  fcr_ = (value & kFifoEnable) != 0 ? value & 0xc9 : 0;
+  fcr_ = fcr.enable ? fcr : UartFcr{};
   if (switched) first_after_enable_ = true;
-  if (switched || (value & kClearReceiver) != 0) {
+  if (switched || fcr_.clear_receiver) {
     receiver_.clear();
     timed_out_ = false;
     time_out_.cancel();
   }
-  if ((switched || (value & kClearTransmitter) != 0) && !transmitter_.empty()) {
+  if ((switched || fcr_.clear_transmitter) && !transmitter_.empty()) {
     transmitter_.clear();
+    two_in_fifo_ = false;
     thre_pending_ = true;
   }
+  fcr_.clear_receiver = fcr_.clear_transmitter = 0;  // these clear themselves
   fill_receiver();
   drive_irq();
-}
-
-void Uart::write_thr(std::uint8_t value) {
-  thre_pending_ = false;
-  thre_.cancel();
-  drive_irq();
-  if (!baud_timing_) {
-    emit(value);
-    thre_pending_ = true;
-    return drive_irq();
-  }
-  if (transmitter_.size() < capacity()) {
-    transmitter_.push_back(value);
-  } else if (!fifos()) {
-    transmitter_.back() = value;
-  }
-  if (transmitter_.size() >= 2) two_in_fifo_ = true;
-  if (!shifting_) start_character(clock());
-}
-
-// Moves the next character into the shift register at clock tick `tick`.
-void Uart::start_character(std::uint64_t tick) {
-  shift_ = transmitter_.front();
-  transmitter_.erase(transmitter_.begin());
-  shifting_ = true;
-  shift_end_ = tick + character_ticks();
-  at(sent_, shift_end_);
-  if (!transmitter_.empty()) return;
-  // With the FIFOs on and only one character in them since the last THRE, the interrupt is late by
-  // a character less its stop bit, except for the first one after FCR bit 0 changed (8.12).
-  const bool delayed = fifos() && !two_in_fifo_ && !first_after_enable_;
-  two_in_fifo_ = first_after_enable_ = false;
-  if (delayed) {
-    at(thre_, shift_end_ - stop_bit_ticks());
-  } else {
-    thre_pending_ = true;
-    drive_irq();
-  }
-}
-
-void Uart::character_sent() {
-  shifting_ = false;
-  const std::uint8_t sent = shift_;
-  if (!transmitter_.empty()) start_character(shift_end_);
-  emit(sent);
-}
-
-void Uart::emit(std::uint8_t value) {
-  // Bits beyond the word length are not sent.
-  value &= static_cast<std::uint8_t>((0x20U << (lcr_ & 3)) - 1);
-  if (loop()) {
-    receive(value);
-  } else if (output_) {
-    output_(value);
-  }
-}
-
-void Uart::receive(std::uint8_t value) {
-  if (receiver_.size() < capacity()) {
-    receiver_.push_back(value);
-  } else {
-    // The FIFO keeps its characters and loses the new one, RBR is overwritten (8.4, OE).
-    overrun_ = true;
-    if (!fifos()) receiver_.back() = value;
-  }
-  restart_time_out();
-  drive_irq();
-}
-
-std::uint8_t Uart::read_receiver() {
-  if (!receiver_.empty()) {
-    last_read_ = receiver_.front();
-    receiver_.erase(receiver_.begin());
-    timed_out_ = false;
-    restart_time_out();
-    fill_receiver();
-    drive_irq();
-  }
-  return last_read_;
-}
-
-// The time-out of 8.11: four character times without a character received or read.
-void Uart::restart_time_out() {
-  if (!fifos() || receiver_.empty()) {
-    time_out_.cancel();
-  } else if (!baud_timing_) {
-    timed_out_ = true;
-  } else if (!timed_out_) {
-    at(time_out_, clock() + 4 * character_ticks());
-  }
-}
-
-void Uart::input(std::span<const std::uint8_t> characters) {
-  typed_.insert(typed_.end(), characters.begin(), characters.end());
-  fill_receiver();
-}
-
-// Without baud timing: what was typed, as far as there is room. With it: starts the next character.
-void Uart::fill_receiver() {
-  if (typed_.empty()) return;
-  if (baud_timing_) {
-    if (received_.pending()) return;
-    typed_end_ = clock() + character_ticks();
-    at(received_, typed_end_);
-    return;
-  }
-  if (loop()) return;
-  const std::size_t count = std::min(capacity() - receiver_.size(), typed_.size());
-  const auto end = typed_.begin() + static_cast<std::ptrdiff_t>(count);
-  receiver_.insert(receiver_.end(), typed_.begin(), end);
-  typed_.erase(typed_.begin(), end);
-  restart_time_out();
-  drive_irq();
-}
-
-void Uart::next_typed() {
-  const std::uint8_t value = typed_.front();
-  typed_.erase(typed_.begin());
-  if (!typed_.empty()) {
-    typed_end_ += character_ticks();
-    at(received_, typed_end_);
-  }
-  if (!loop()) receive(value);
 }
 
 void Uart::set_modem(Modem modem) {
-  modem_ = static_cast<std::uint8_t>((modem.cts ? kCts : 0) | (modem.dsr ? kDsr : 0) |
-                                     (modem.ri ? kRi : 0) | (modem.dcd ? kDcd : 0));
+  modem_ = {.cts = modem.cts, .dsr = modem.dsr, .ri = modem.ri, .dcd = modem.dcd};
   update_modem();
   drive_irq();
 }
 
 void Uart::update_modem() {
-  std::uint8_t lines = modem_;
-  if (loop()) {
-    lines = static_cast<std::uint8_t>(
-        ((mcr_ & kRts) != 0 ? kCts : 0) | ((mcr_ & kDtr) != 0 ? kDsr : 0) |
-        ((mcr_ & kOut1) != 0 ? kRi : 0) | ((mcr_ & kOut2) != 0 ? kDcd : 0));
-  }
-  const std::uint8_t changed = (lines ^ msr_) & 0xf0;
-  auto deltas = static_cast<std::uint8_t>(changed >> 4);
-  if ((lines & kRi) != 0) deltas &= static_cast<std::uint8_t>(~kTeri);  // trailing edge only
-  msr_ = static_cast<std::uint8_t>(lines | (msr_ & kDeltas) | deltas);
+  const UartMsr before = msr_;
+  msr_ = modem_;
+  if (loop()) msr_ = {.cts = mcr_.rts, .dsr = mcr_.dtr, .ri = mcr_.out1, .dcd = mcr_.out2};
+  msr_.dcts = before.dcts | (msr_.cts ^ before.cts);
+  msr_.ddsr = before.ddsr | (msr_.dsr ^ before.dsr);
+  msr_.teri = before.teri | (before.ri & ~msr_.ri);
+  msr_.ddcd = before.ddcd | (msr_.dcd ^ before.dcd);
 }
 
 void Uart::drive_irq() {
-  const bool level = interrupt_id() != kNoInterrupt && (mcr_ & (kOut2 | kLoop)) == kOut2;
+  const bool level = interrupt() != UartInterrupt::kNone && mcr_.out2 && !loop();
   if (level == irq_level_) return;
   irq_level_ = level;
   if (irq_) irq_(level);
@@ -379,6 +208,7 @@ void Uart::visit(StateVisitor& visitor) {
   visitor.blob("receiver", receiver_);
   visitor.field("last_read", last_read_);
   visitor.blob("typed", typed_);
+  visitor.field("typed_next", typed_next_);
   visitor.field("typed_end", typed_end_);
   visitor.blob("transmitter", transmitter_);
   visitor.field("shift", shift_);

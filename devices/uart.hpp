@@ -12,7 +12,7 @@
 //   7  SCR                                                                           (8.10)
 //
 // With baud timing a character takes its start, data, parity and stop bits at the divisor's rate,
-// in both directions, and the interrupts come as 8.11 and 8.12 say. Without it a character takes no
+// in both directions, and the interrupts come as 8.11 says. Without it a character takes no
 // time: THRE is set again as soon as THR is written (each write is a new THRE interrupt), typed
 // characters wait outside until the receiver has room, and the character time-out is at once.
 #pragma once
@@ -25,11 +25,12 @@
 #include <vector>
 
 #include "devices/byte_device.hpp"
+#include "devices/uart_registers.hpp"
 #include "emu/base/event_queue.hpp"
 
 namespace mint {
 
-class Uart : public ByteDevice {
+class Uart final : public ByteDevice {
  public:
   struct Modem {
     bool cts = true;
@@ -55,19 +56,22 @@ class Uart : public ByteDevice {
   void write_byte(std::uint64_t offset, std::uint8_t value) override;
 
  private:
-  bool dlab() const;
-  bool fifos() const;
-  bool loop() const;
+  bool dlab() const { return lcr_.dlab != 0; }
+  bool fifos() const { return fcr_.enable != 0; }
+  bool loop() const { return mcr_.loop != 0; }
   std::size_t capacity() const { return fifos() ? 16 : 1; }
   std::size_t trigger() const;
-  std::uint8_t interrupt_id() const;
-  std::uint8_t line_status() const;
+  UartInterrupt interrupt() const;
+  UartLsr line_status() const;
   std::uint64_t clock() const;
+  std::uint64_t bit_ticks() const;
   std::uint64_t stop_bit_ticks() const;
   std::uint64_t character_ticks() const;
   void at(Event& event, std::uint64_t tick);
 
+  std::uint8_t identify_interrupt();
   std::uint8_t read_receiver();
+  void write_ier(std::uint8_t value);
   void write_fcr(std::uint8_t value);
   void write_thr(std::uint8_t value);
   void start_character(std::uint64_t tick);
@@ -75,6 +79,8 @@ class Uart : public ByteDevice {
   void emit(std::uint8_t value);
   void receive(std::uint8_t value);
   void next_typed();
+  std::size_t typed_waiting() const { return typed_.size() - typed_next_; }
+  void take_typed(std::size_t count);
   void fill_receiver();
   void restart_time_out();
   void update_modem();
@@ -86,28 +92,29 @@ class Uart : public ByteDevice {
   IrqLine irq_;
   std::function<void(std::uint8_t)> output_;
 
-  std::uint8_t ier_ = 0;
-  std::uint8_t fcr_ = 0;
-  std::uint8_t lcr_ = 0;
-  std::uint8_t mcr_ = 0;
-  std::uint8_t msr_ = 0;
+  UartIer ier_;
+  UartFcr fcr_;
+  UartLcr lcr_;
+  UartMcr mcr_;
+  UartMsr msr_;
   std::uint8_t scr_ = 0;
   std::uint16_t divisor_ = 12;  // the data sheet leaves it undefined; 9600 baud
-  std::uint8_t modem_ = 0;      // the inputs, in MSR's bits 7-4
+  UartMsr modem_;               // the inputs; the other bits are 0
   bool overrun_ = false;
   bool thre_pending_ = false;
   bool timed_out_ = false;
 
   std::vector<std::uint8_t> receiver_;  // RCVR FIFO, or RBR
   std::uint8_t last_read_ = 0;
-  std::vector<std::uint8_t> typed_;  // not received yet
+  std::vector<std::uint8_t> typed_;  // what input() got
+  std::uint64_t typed_next_ = 0;     // of it, the first that is not received yet
   std::uint64_t typed_end_ = 0;      // clock tick at which the character on the line ends
 
   std::vector<std::uint8_t> transmitter_;  // XMIT FIFO, or THR
   std::uint8_t shift_ = 0;
   bool shifting_ = false;
   std::uint64_t shift_end_ = 0;
-  bool two_in_fifo_ = false;  // at some time since the last THRE (8.12)
+  bool two_in_fifo_ = false;  // at some time since the last THRE (8.11)
   bool first_after_enable_ = false;
 
   bool irq_level_ = false;

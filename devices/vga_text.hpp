@@ -31,7 +31,7 @@
 
 namespace mint {
 
-class VgaText : public ByteDevice {
+class VgaText final : public ByteDevice {
  public:
   static constexpr std::size_t kMemorySize = 32 * 1024;
 

@@ -59,14 +59,28 @@ Cpu::Exit Cpu::run() {
   return mint_engine_halted(&engine_) ? Exit::kHalted : Exit::kLeft;
 }
 
-Cycles Cpu::now_at(std::uintptr_t host_pc) const {
+std::optional<std::uint32_t> Cpu::before_end(std::uintptr_t host_pc) const {
   const void* name = nullptr;
   unsigned index = 0;
-  if (!mint_engine_locate(const_cast<mint_engine*>(&engine_), host_pc, &name, &index)) return now();
+  if (!mint_engine_locate(&engine_, host_pc, &name, &index)) return std::nullopt;
   const auto found = blocks_.find(name);
-  if (found == blocks_.end() || index >= found->second.cost.before.size()) return now();
-  const BlockCost& cost = found->second.cost;
-  return {now().count - cost.cycles + cost.before[index]};
+  if (found == blocks_.end() || index >= found->second.cost.before.size()) return std::nullopt;
+  return found->second.cost.cycles - found->second.cost.before[index];
+}
+
+Cycles Cpu::now_at(std::uintptr_t host_pc) const {
+  const unsigned generation = mint_engine_generation(&engine_);
+  if (generation != known_generation_) {
+    known_.fill({});
+    known_generation_ = generation;
+  }
+  Known& known = known_[(host_pc >> 2) % kKnown];
+  if (host_pc == 0 || known.host_pc != host_pc) {
+    const std::optional<std::uint32_t> found = before_end(host_pc);
+    if (!found) return now();
+    known = {host_pc, *found};
+  }
+  return {now().count - known.before_end};
 }
 
 void Cpu::take_instructions() {
@@ -234,9 +248,7 @@ void mint_on_write_cr8(void* host, std::uint8_t value, std::uintptr_t host_pc) {
   CpuCallbacks::host(host).write_cr8(at, value);
 }
 
-void mint_on_pause(void* host, std::uintptr_t host_pc) {
-  CpuCallbacks::host(host).pause(CpuCallbacks::cpu(host).now_at(host_pc));
-}
+void mint_on_pause(void* host) { CpuCallbacks::host(host).pause(); }
 
 int mint_on_acknowledge(void* host) {
   const std::optional<mint::Vector> vector = CpuCallbacks::host(host).acknowledge();

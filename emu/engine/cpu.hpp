@@ -12,6 +12,7 @@
 // and return. Calls to the host carry the time of the instruction that made them, not the block's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -45,7 +46,7 @@ class CpuHost {
   virtual std::uint8_t read_cr8() = 0;
   virtual void write_cr8(Cycles at, std::uint8_t value) = 0;
   virtual void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) = 0;
-  virtual void pause(Cycles at) = 0;
+  virtual void pause() = 0;
   // The external interrupt to take; nothing when it has gone away meanwhile.
   virtual std::optional<Vector> acknowledge() = 0;
   virtual void interrupt_taken(Vector vector, bool hardware) = 0;
@@ -144,6 +145,16 @@ class Cpu {
 
  private:
   friend struct CpuCallbacks;
+  // How long before its block's end an instruction begins, by the address in generated code that
+  // asked. The same few addresses ask again and again (delay loops read the TSC), and finding the
+  // block that an address belongs to is a search.
+  struct Known {
+    std::uintptr_t host_pc = 0;
+    std::uint32_t before_end = 0;
+  };
+  static constexpr std::size_t kKnown = 256;
+  std::optional<std::uint32_t> before_end(std::uintptr_t host_pc) const;
+
   std::int64_t cycles_left() const { return *engine_.budget >> MINT_BUDGET_SHIFT; }
   void take_instructions();
 
@@ -152,6 +163,8 @@ class Cpu {
   const TimingModel& timing_;
   mint_engine engine_{};
   std::unordered_map<const void*, Block> blocks_;
+  mutable std::array<Known, kKnown> known_{};
+  mutable unsigned known_generation_ = 0;  // of the code buffer that known_ is about
   Cycles limit_;
   std::uint64_t instructions_ = 0;
   const char* error_ = "";

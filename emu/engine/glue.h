@@ -107,8 +107,10 @@ void mint_engine_set_io_page(struct mint_engine* engine, uint64_t physical);
 void mint_engine_set_a20(struct mint_engine* engine, bool enabled);
 
 // Finds the instruction whose generated code contains `host_pc`: its block and its index in it.
-bool mint_engine_locate(struct mint_engine* engine, uintptr_t host_pc, const void** block,
+bool mint_engine_locate(const struct mint_engine* engine, uintptr_t host_pc, const void** block,
                         unsigned* index);
+// Changes when the buffer of generated code has been emptied: addresses in it mean something else.
+unsigned mint_engine_generation(const struct mint_engine* engine);
 
 struct mint_segment {
   uint16_t selector;
@@ -161,7 +163,7 @@ int mint_on_rdmsr(void* host, uint32_t index, uint64_t* value, uintptr_t host_pc
 int mint_on_wrmsr(void* host, uint32_t index, uint64_t value, uintptr_t host_pc);
 uint8_t mint_on_read_cr8(void* host);
 void mint_on_write_cr8(void* host, uint8_t value, uintptr_t host_pc);
-void mint_on_pause(void* host, uintptr_t host_pc);
+void mint_on_pause(void* host);
 // Vector of the interrupt to take, or -1 when there is none after all.
 int mint_on_acknowledge(void* host);
 void mint_on_interrupt(void* host, int vector, bool hardware);

@@ -162,7 +162,11 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   if (tb->cflags & CF_NOCACHE) tb->cflags |= CF_INVALID;
 }
 
-bool mint_engine_locate(struct mint_engine* engine, uintptr_t host_pc, const void** block,
+unsigned mint_engine_generation(const struct mint_engine* engine) {
+  return engine->uc->tcg_ctx->tb_ctx.tb_flush_count;
+}
+
+bool mint_engine_locate(const struct mint_engine* engine, uintptr_t host_pc, const void** block,
                         unsigned* index) {
   if (host_pc == 0) return false;
   TCGContext* s = engine->uc->tcg_ctx;

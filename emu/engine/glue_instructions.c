@@ -92,7 +92,7 @@ void __wrap_helper_wrmsr_x86_64(CPUX86State* env) {
 }
 
 void __wrap_helper_pause_x86_64(CPUX86State* env, int length) {
-  mint_on_pause(mint_current->host, GETPC());
+  mint_on_pause(mint_current->host);
   env->eip += length;
 }
 

@@ -186,8 +186,8 @@ bool Core::interrupt_ready() const {
          (nmi_pending_ && cpu_.interruptible(true));
 }
 
-void Core::resume(Cycles limit, Horizon horizon) {
-  horizon_ = horizon;
+void Core::resume(Cycles limit, const Horizons& horizons) {
+  horizons_ = horizons;
   wiring_.turns.woken = false;
   cpu_.make_current();
   cpu_.set_limit(interrupt_ready() && !waiting_ ? cpu_.now() : limit);
@@ -203,10 +203,11 @@ bool Core::block_edge(std::uint64_t pc) {
   return leaving_ || interrupt_ready();
 }
 
-void Core::wait_for_turn(Cycles at) {
+// `horizon` is a member of horizons_: it changes while the core is suspended.
+void Core::wait_until(Cycles at, const Horizon& horizon, bool events) {
   const auto my_turn = [&] {
-    if (at >= wiring_.queue.next()) return false;
-    return at < horizon_.time || (at == horizon_.time && config_.id < horizon_.id);
+    if (events && at >= wiring_.queue.next()) return false;
+    return at < horizon.time || (at == horizon.time && config_.id < horizon.id);
   };
   while (!my_turn() && !leaving_) {
     waiting_ = true;
@@ -217,6 +218,10 @@ void Core::wait_for_turn(Cycles at) {
   // Stopped in the middle of the instruction: it does not happen. No frame up to here has anything
   // to destroy.
   if (leaving_) cpu_.abandon();
+}
+
+void Core::wait_for_turn(Cycles at) {
+  wait_until(at, horizons_.all, true);
   wiring_.queue.run_until(at);
 }
 
@@ -225,8 +230,7 @@ void Core::finish_access(Cycles cost) {
   if (leaving_) cpu_.abandon();  // the access itself has stopped this core
   if (wiring_.turns.woken) {
     // Another core runs again, from now on: it is behind this one.
-    horizon_ = {};
-    horizon_.time = {0};
+    horizons_.all.time = horizons_.group.time = {0};
     cpu_.set_limit(cpu_.now());
   } else if (interrupt_ready()) {
     cpu_.set_limit(cpu_.now());
@@ -342,6 +346,8 @@ MsrAnswer Core::write_msr(Cycles at, std::uint32_t index, std::uint64_t value) {
 }
 
 std::uint64_t Core::read_tsc(Cycles at) {
+  // Cores that share memory can compare what they read: the counters of a package never run back.
+  wait_until(at, horizons_.group, false);
   cpu_.charge(kRdtscCycles);
   return at.count + msrs_.tsc_offset();
 }
@@ -361,7 +367,7 @@ void Core::cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]
              leaf, subleaf, out);
 }
 
-void Core::pause(Cycles) { cpu_.charge(kPauseCycles); }
+void Core::pause() { cpu_.charge(kPauseCycles); }
 
 // --- interrupts --------------------------------------------------------------------------------------
 

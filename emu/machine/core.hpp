@@ -83,6 +83,9 @@ class Core final : private CpuHost, private LapicCore {
     Cycles start_skew;  // leaves reset or a SIPI so much later
     std::uint32_t code_bytes = 64u << 20;
     unsigned cores = 1;
+    // Cores of one group share memory that is not declared as shared: one OS. Within it the
+    // time-stamp counters are read in the order of their values.
+    unsigned group = 0;
   };
 
   Core(const Wiring& wiring, const Config& config);
@@ -108,13 +111,19 @@ class Core final : private CpuHost, private LapicCore {
   // Starts a bare-metal program: the core runs with these registers.
   void start_at(const mint_registers& registers);
 
+  unsigned group() const { return config_.group; }
+
   // For the scheduler. Runs until `limit`, or until an access that must wait for a core with
-  // (time, id) before `horizon`.
+  // (time, id) before `all`. Reading the time-stamp counter waits for cores of the group only.
   struct Horizon {
     Cycles time = Cycles::max();
     ApicId id{255};
   };
-  void resume(Cycles limit, Horizon horizon);
+  struct Horizons {
+    Horizon all;
+    Horizon group;
+  };
+  void resume(Cycles limit, const Horizons& horizons);
 
  private:
   // CpuHost
@@ -130,7 +139,7 @@ class Core final : private CpuHost, private LapicCore {
   std::uint8_t read_cr8() override;
   void write_cr8(Cycles at, std::uint8_t value) override;
   void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) override;
-  void pause(Cycles at) override;
+  void pause() override;
   std::optional<Vector> acknowledge() override;
   void interrupt_taken(Vector vector, bool hardware) override;
   void shutdown() override;
@@ -150,6 +159,7 @@ class Core final : private CpuHost, private LapicCore {
   void restart();
   // Waits until it is this core's turn at time `at`, and sets the machine's clock.
   void wait_for_turn(Cycles at);
+  void wait_until(Cycles at, const Horizon& horizon, bool events);
   void finish_access(Cycles cost);
   bool interrupt_ready() const;
   void stop(State state);
@@ -174,7 +184,7 @@ class Core final : private CpuHost, private LapicCore {
   bool waiting_ = false;
   Cycles waiting_at_;
   std::uint64_t edge_pc_ = 0;
-  Horizon horizon_;
+  Horizons horizons_;
 };
 
 }  // namespace mint

@@ -141,7 +141,8 @@ void Machine::build_cores() {
                                    .io_apic = p.delays.io_apic,
                                    .lapic = p.delays.lapic},
                         .start_skew = {skew == 0 ? 0 : random.below(skew)},
-                        .cores = p.cores};
+                        .cores = p.cores,
+                        .group = i < setup_.groups.size() ? setup_.groups[i] : 0};
     cores_.push_back(std::make_unique<Core>(
         Core::Wiring{queue_, apic_bus_, memory_, ports_, mmio_, pages_, timing_,
                      [this] { return chips_->pic.acknowledge(); }, observer_, turns_},

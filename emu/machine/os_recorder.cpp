@@ -36,6 +36,7 @@ OsRecorder::OsRecorder(const RunRequest& request, RunObserver& observer)
     os.result.role = spec.role;
     os.result.cores = spec.cores;
     os.symbols = SymbolTable::read(spec.kernel.system_map);
+    set_probes(os);
     oses_.push_back(std::move(os));
     if (spec.uart) open_console(*spec.uart - 1, spec.name, static_cast<unsigned>(i));
   }
@@ -46,6 +47,18 @@ OsRecorder::OsRecorder(const RunRequest& request, RunObserver& observer)
     boot_tool_ = find_elf_function(debug, "main");
   }
   interference_ = make_watch();
+}
+
+void OsRecorder::set_probes(Os& os) {
+  const auto set = [&os](const char* symbol, std::uint32_t probe) {
+    if (const auto address = os.symbols.address(symbol)) os.probes[*address] = probe;
+  };
+  set("kernel_init", kKernelInit);
+  set("run_init_process", kRunInit);
+  if (os.spec->role != Role::kLeader) return;
+  set("mint_kexec_load", kMintKexecLoad);
+  set("mint_start_core", kMintStartCore);
+  set("kernel_kexec", kStockKexec);
 }
 
 std::unique_ptr<InterferenceWatch> OsRecorder::make_watch() {
@@ -143,13 +156,9 @@ void OsRecorder::translated(Core& core, std::uint64_t pc) {
 std::uint32_t OsRecorder::probe_at(Core& core, std::uint64_t pc) {
   Os* os = os_of(core);
   if (os == nullptr || os->phase == Phase::kPost) return 0;
-  const std::string name = os->symbols.name_at(pc - os->shift);
-  if (name == "kernel_init") return kKernelInit;
-  if (name == "run_init_process") return kRunInit;
+  const auto found = os->probes.find(pc - os->shift);
+  if (found != os->probes.end()) return found->second;
   if (os->spec->role != Role::kLeader) return 0;
-  if (name == "mint_kexec_load") return kMintKexecLoad;
-  if (name == "mint_start_core") return kMintStartCore;
-  if (name == "kernel_kexec") return kStockKexec;
   return is_boot_tool(core, pc) ? std::uint32_t{kBootTool} : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "emu/machine/interference.hpp"
@@ -47,6 +48,7 @@ class OsRecorder final : public Recorder {
     const OsSpec* spec = nullptr;
     OsResult result;
     SymbolTable symbols;
+    std::unordered_map<std::uint64_t, std::uint32_t> probes;  // by linked address
     std::uint64_t shift = 0;  // of a relocated 32-bit kernel's addresses
     Phase phase = Phase::kOff;
     std::uint64_t slot = 0;  // physical address of its purgatory
@@ -71,6 +73,7 @@ class OsRecorder final : public Recorder {
   bool is_boot_tool(Core& core, std::uint64_t pc);
   std::string lock_state() const;
   std::unique_ptr<InterferenceWatch> make_watch();
+  void set_probes(Os& os);
 
   std::vector<Os> oses_;
   // A boot tool is running on the leader; what it starts is known when the SIPI arrives.

@@ -66,6 +66,10 @@ MachineSetup setup_of(const RunRequest& request) {
                            .image = os.disk->path.string(),
                            .serial = "MINT-" + os.name});
   }
+  setup.groups.resize(setup.profile.cores);
+  for (std::size_t i = 0; i < scenario.os.size(); ++i)
+    for (const ApicId core : scenario.os[i].cores)
+      setup.groups[core.value] = static_cast<unsigned>(i);
   return setup;
 }
 

@@ -30,6 +30,8 @@ class Scheduler {
   Cycles now() const { return queue_.now(); }
 
  private:
+  Core::Horizons others(const Core& core) const;
+
   EventQueue& queue_;
   std::vector<Core*> cores_;
   Cycles slice_;

@@ -27,7 +27,6 @@ class Checker {
       check_needs(os);
       check_cores(os);
       check_memory(os);
-      check_low_memory(os);
       check_devices(os);
     }
     for (std::size_t i = 0; i < scenario_.os.size(); i++) {
@@ -226,11 +225,10 @@ class Checker {
                         format_size(os.memory.end.value)));
       }
     } else if (os.memory.start.value < kMegabyte) {
-      report(
-          os, "memory",
-          fmt::format("the memory of follower '{}' begins at {}, in the first megabyte", os.name,
-                      format_size(os.memory.start.value)),
-          "begin at 1M or higher, and outside the leader's range; its low slice is 'low_memory'");
+      report(os, "memory",
+             fmt::format("the memory of follower '{}' begins at {}, in the first megabyte", os.name,
+                         format_size(os.memory.start.value)),
+             "begin at 1M or higher, outside the leader's range; below, it has its purgatory slot");
     }
     constexpr std::uint64_t kPage = 4096;
     if (os.memory.start.value % kPage != 0 || os.memory.end.value % kPage != 0) {
@@ -238,47 +236,6 @@ class Checker {
              fmt::format("memory {} of '{}' does not consist of whole pages", to_string(os.memory),
                          os.name),
              "use multiples of 4K");
-    }
-  }
-
-  void check_low_memory(const OsSpec& os) {
-    if (!os.low_memory) return;
-    const MemoryRange& low = *os.low_memory;
-    if (os.role == Role::kLeader) {
-      report(os, "low_memory", "the leader has no 'low_memory': it has what firmware reports",
-             "remove the key");
-      return;
-    }
-    if (!written(os, "low_memory") && !os.cores.empty() &&
-        os.cores[0].value > last_boot_core(machine_.hole)) {
-      return;  // follows from a boot core that was refused above
-    }
-    const std::uint64_t top = machine_.hole == LegacyHole::kPc ? 0x9'F000 : kMegabyte;
-    if (low.start.value < 0x2000 || low.end.value > top) {
-      report(os, "low_memory",
-             fmt::format("low memory {} of '{}' is not all free RAM", to_string(low), os.name),
-             fmt::format("stay within 0x2000-{:#x} (below: BIOS data and the lock's page; above: "
-                         "EBDA, video memory, ROM)",
-                         top));
-    }
-    // real_mode_header and its blob: 0x5024 bytes in a 64-bit kernel, whole pages above 64 KB
-    const std::uint64_t start = std::max(low.start.value, kFirstMegabyteKept);
-    if (low.end.value < start + 0x6000) {
-      report(os, "low_memory",
-             fmt::format("low memory {} of '{}' has no 24 KB above 64 KB, where Linux puts its "
-                         "real-mode trampoline",
-                         to_string(low), os.name),
-             "give a slice of at least 0x6000 bytes above 0x10000");
-    }
-    if (const OsSpec* leader = scenario_.leader();
-        leader && low.overlaps({PhysAddr{0x9'9000}, PhysAddr{0x9'F000}}) &&
-        machine_.hole == LegacyHole::kPc) {
-      report(
-          os, "low_memory",
-          fmt::format("low memory {} of '{}' overlaps 0x99000-0x9f000, where leader '{}' has its "
-                      "real-mode trampoline",
-                      to_string(low), os.name, leader->name),
-          "end at 0x99000 or lower", place(*leader, "name"));
     }
   }
 
@@ -300,8 +257,14 @@ class Checker {
   void check_pair(const OsSpec& a, const OsSpec& b) {
     for (ApicId core : b.cores) {
       if (std::find(a.cores.begin(), a.cores.end(), core) != a.cores.end()) {
+        const MemoryRange slot = purgatory_slot(core);
+        const bool both_boot = a.cores[0] == core && b.cores[0] == core &&
+                               a.role == Role::kFollower && b.role == Role::kFollower;
         report(b, "cores",
-               fmt::format("core {} belongs to both '{}' and '{}'", core.value, a.name, b.name),
+               fmt::format("core {} belongs to both '{}' and '{}'{}", core.value, a.name, b.name,
+                           both_boot ? fmt::format(", and so does its purgatory slot {:#x}-{:#x}",
+                                                   slot.start.value, slot.end.value)
+                                     : ""),
                "give each OS its own cores", place(a, "cores"));
       }
     }
@@ -313,16 +276,6 @@ class Checker {
           fmt::format("move '{}' to {} or higher, or end '{}' at {}", b.name,
                       format_size(a.memory.end.value), a.name, format_size(b.memory.start.value)),
           place(a, "memory"));
-    }
-    check_slot(a, b);
-    check_slot(b, a);
-    // A default slice is the OS's own slot, which check_slot() has dealt with.
-    if (written(a, "low_memory") && written(b, "low_memory") && a.low_memory && b.low_memory &&
-        a.low_memory->overlaps(*b.low_memory)) {
-      report(b, "low_memory",
-             fmt::format("low memory {} of '{}' overlaps low memory {} of '{}'",
-                         to_string(*b.low_memory), b.name, to_string(*a.low_memory), a.name),
-             "give each follower its own slice", place(a, "low_memory"));
     }
     if (a.disk && b.disk && !a.disk->name.starts_with('@') && !a.disk->path.empty() &&
         a.disk->path.lexically_normal() == b.disk->path.lexically_normal()) {
@@ -356,22 +309,6 @@ class Checker {
                        : "give each OS its own pins",
              place(a, a.pins_given ? "pins" : "uart"));
     }
-  }
-
-  // Does the purgatory slot of follower `a` hit the low memory of `b`? Slots of two boot cores
-  // cannot overlap: a core that two OSes boot on is a conflict of cores.
-  void check_slot(const OsSpec& a, const OsSpec& b) {
-    if (a.role != Role::kFollower || a.cores.empty() || !b.low_memory) return;
-    if (!written(b, "low_memory")) return;  // its own slot, or one that nobody boots in
-    const MemoryRange slot = purgatory_slot(a.cores[0]);
-    if (!slot.overlaps(*b.low_memory)) return;
-    report(b, "low_memory",
-           fmt::format("low memory {} of '{}' overlaps the purgatory slot {:#x}-{:#x} of '{}' "
-                       "(0x9000 * core {})",
-                       to_string(*b.low_memory), b.name, slot.start.value, slot.end.value, a.name,
-                       a.cores[0].value),
-           fmt::format("choose a slice outside {:#x}-{:#x}", slot.start.value, slot.end.value),
-           place(a, "cores"));
   }
 
   void check_shared() {
@@ -421,9 +358,6 @@ class Checker {
     std::string key = "memory";
     if (own.start < own.end && own.overlaps(range)) {
       hit = fmt::format("memory {}", to_string(os.memory));
-    } else if (os.low_memory && os.low_memory->overlaps(range)) {
-      hit = fmt::format("low memory {}", to_string(*os.low_memory));
-      key = "low_memory";
     } else if (os.role == Role::kFollower && !os.cores.empty() &&
                purgatory_slot(os.cores[0]).overlaps(range)) {
       hit = "the purgatory slot";

@@ -10,8 +10,8 @@ namespace mint {
 
 namespace {
 
-// Where the follower's MP floating pointer is in its purgatory slot (guest/kexec-tools).
-constexpr std::uint64_t kMpTableOffset = 0x10;
+// The interrupts that Linux takes the four serial ports of a PC to have.
+constexpr unsigned kUsualUartIrqs[] = {4, 3, 4, 3};
 
 class CommandLine {
  public:
@@ -34,23 +34,26 @@ void add_console(CommandLine& line, const OsSpec& os) {
 void add_ownership(CommandLine& line, const Scenario& scenario, const OsSpec& os) {
   std::vector<std::string> functions;
   for (PciAddress function : os.pci) functions.push_back(to_string(function));
-  line.add(fmt::format("mint.pci={}",
-                       functions.empty() ? "none" : fmt::format("{}", fmt::join(functions, ","))));
+  line.add(fmt::format("mint.pci={}", fmt::join(functions, ",")));
   std::uint32_t pins = 0;
   for (unsigned pin : os.pins) pins |= 1U << pin;
   line.add(fmt::format("mint.pins={:#x}", pins));
   line.add(fmt::format("mint.uarts={:#x}", os.uart ? 1U << (*os.uart - 1) : 0U));
   if (os.uart) {
-    line.add(fmt::format("mint.uartirq={}", scenario.machine.serial.irqs[*os.uart - 1]));
+    const unsigned irq = scenario.machine.serial.irqs[*os.uart - 1];
+    if (irq != kUsualUartIrqs[*os.uart - 1]) line.add(fmt::format("mint.uartirq={}", irq));
   }
   if (scenario.shared.lock) line.add(fmt::format("mint.lock={:#x}", scenario.shared.lock->value));
-  // IPIs by shorthand would reach the cores of other OSes.
-  line.add("no_ipi_broadcast=1");
 }
 
-// Physical destinations: logical APIC IDs of different kernels collide (thesis, 5.2).
-void add_physical_apic(CommandLine& line, const OsSpec& os) {
-  line.add(os.wide ? "possible_cpus=9" : "apic=bigsmp");
+// A pin as the boot tool's MP table wants it: with the device whose INTA# it is, or as an ISA IRQ.
+std::string pin_argument(const OsSpec& os, unsigned pin) {
+  for (PciAddress function : os.pci) {
+    if (inta_pin(function) == pin) {
+      return fmt::format("{}=pci{:02x}:{:02x}", pin, function.bus, function.device);
+    }
+  }
+  return std::to_string(pin);
 }
 
 }  // namespace
@@ -61,10 +64,16 @@ std::string leader_command_line(const Scenario& scenario) {
   if (!leader) return {};
   add_console(line, *leader);
   if (!scenario.followers().empty()) {
-    line.add(fmt::format("mem={}", format_size(leader->memory.end.value)));
-    line.add(fmt::format("maxcpus={}", leader->cores.size()));
+    line.add(fmt::format("mem={} nr_cpus={} mint.physapic", format_size(leader->memory.end.value),
+                         leader->cores.size()));
     add_ownership(line, scenario, *leader);
-    add_physical_apic(line, *leader);
+  } else {
+    if (leader->memory.end.value < low_ram_end(scenario.machine)) {
+      line.add(fmt::format("mem={}", format_size(leader->memory.end.value)));
+    }
+    if (leader->cores.size() < scenario.machine.cores) {
+      line.add(fmt::format("nr_cpus={}", leader->cores.size()));
+    }
   }
   line.add(leader->cmdline);
   return line.take();
@@ -76,37 +85,29 @@ std::string follower_command_line(const Scenario& scenario, const OsSpec& follow
   line.add("mint.follower");
   if (!follower.cores.empty()) {
     line.add(fmt::format("mint.name={} mint.core={}", follower.name, follower.cores[0].value));
-    line.add(fmt::format("mint.mp={:#x}",
-                         purgatory_slot(follower.cores[0]).start.value + kMpTableOffset));
   }
   add_ownership(line, scenario, follower);
-  line.add("mint.nopit");
-  add_physical_apic(line, follower);
-  // The leader's PCI functions are not to be looked at, and a panic must not reset the machine.
-  line.add("pci=noearly panic=0 tsc=reliable");
-  if (!follower.calibrate_tsc) {
-    line.add(fmt::format("tsc_early_khz={}", scenario.machine.core_clock.count / 1000));
+  if (!follower.use_pit) {
+    line.add(fmt::format("mint.nopit tsc=reliable tsc_early_khz={}",
+                         scenario.machine.core_clock.count / 1000));
   }
   line.add(follower.cmdline);
   return line.take();
 }
 
 std::vector<std::string> boot_tool_arguments(const OsSpec& follower) {
-  std::vector<std::string> map;
-  // kexec-tools' ranges name their last byte.
-  const auto add = [&](const MemoryRange& range) {
-    map.push_back(fmt::format("{:#x}-{:#x}", range.start.value, range.end.value - 1));
-  };
-  if (follower.low_memory) add(*follower.low_memory);
-  add(follower.memory);
+  const std::uint64_t first = follower.memory.start.value;
+  const std::uint64_t last = follower.memory.end.value - 1;  // ranges name their last byte
   std::vector<unsigned> cores;
   for (ApicId core : follower.cores) cores.push_back(core.value);
+  std::vector<std::string> pins;
+  for (unsigned pin : follower.pins) pins.push_back(pin_argument(follower, pin));
   return {fmt::format("--mint-core={}", cores.empty() ? 0 : cores[0]),
-          fmt::format("--mint-map={}", fmt::join(map, ",")),
           fmt::format("--mint-cores={}", fmt::join(cores, ",")),
-          fmt::format("--mint-pins={}", fmt::join(follower.pins, ",")),
-          fmt::format("--mem-min={:#x}", follower.memory.start.value),
-          fmt::format("--mem-max={:#x}", follower.memory.end.value - 1)};
+          fmt::format("--mint-pins={}", fmt::join(pins, ",")),
+          fmt::format("--mint-map={:#x}-{:#x}", first, last),
+          fmt::format("--mem-min={:#x}", first),
+          fmt::format("--mem-max={:#x}", last)};
 }
 
 }  // namespace mint

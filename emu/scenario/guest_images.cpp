@@ -117,7 +117,7 @@ int build_artefacts(const Installation& installation, Scenario& scenario) {
 
 void choose_boot_tool(Scenario& scenario) {
   const OsSpec* leader = scenario.leader();
-  if (scenario.start == StartMode::kNone || scenario.boot_tool || !leader) return;
+  if (scenario.start == StartMode::kNone || scenario.boot_tool || !leader || leader->disk) return;
   const bool stock = scenario.start == StartMode::kKexecReboot;
   scenario.boot_tool =
       GuestFile{fmt::format("@kexec-{}{}", stock ? "plain-" : "", leader->wide ? "x86_64" : "i386"),

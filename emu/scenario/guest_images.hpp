@@ -40,8 +40,9 @@ ArtefactCatalogue parse_artefact_list(const std::string& text);
 // its progress on standard error. Its exit code, 0 when all is there.
 int build_artefacts(const Installation& installation, Scenario& scenario);
 
-// Where a scenario starts something and names no boot tool: the one for the leader's word size,
-// with the Mint patches for followers, without them for a Kexec reboot. After check_files().
+// Where a scenario starts something, names no boot tool and has the leader's disk made: the one for
+// the leader's word size, with the Mint patches for followers, without them for a Kexec reboot.
+// After check_files().
 void choose_boot_tool(Scenario& scenario);
 
 // Where a leader has no `disk`: writes its plan and disk to `directory` and points the scenario at

@@ -103,7 +103,6 @@ class Loader {
       for (unsigned core : cores) os.cores.push_back({static_cast<std::uint8_t>(core)});
     }
     table.get_range("memory", os.memory);
-    if (MemoryRange low; table.get_range("low_memory", low)) os.low_memory = low;
     if (unsigned uart = 0; table.get("uart", uart, 1, 4)) os.uart = uart;
     std::vector<std::string> functions;
     if (table.get_strings("pci", functions)) {
@@ -119,7 +118,7 @@ class Loader {
     }
     os.pins_given = table.get_numbers("pins", os.pins, 0, 23);
     table.get("up_marker", os.up_marker);
-    table.get("calibrate_tsc", os.calibrate_tsc);
+    table.get("use_pit", os.use_pit);
     table.done();
   }
 
@@ -247,7 +246,9 @@ void resolve_artefact(GuestFile& file, const fs::path& directory) {
   for (const char* name : {"bzImage", "initrd", "disk.img", "kexec"}) {
     if (fs::exists(directory / name, error)) file.path = directory / name;
   }
-  if (fs::exists(directory / "vmlinux", error)) file.vmlinux = directory / "vmlinux";
+  for (const char* name : {"vmlinux", "kexec.debug"}) {
+    if (fs::exists(directory / name, error)) file.vmlinux = directory / name;
+  }
   if (fs::exists(directory / "System.map", error)) file.system_map = directory / "System.map";
 }
 

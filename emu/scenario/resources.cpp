@@ -1,5 +1,5 @@
-// What follows from a scenario's keys without being written: default UARTs, disk controllers, pins
-// and slices of low memory.
+// What follows from a scenario's keys without being written: default UARTs, disk controllers and
+// pins.
 #include "emu/scenario/resources.hpp"
 
 #include <algorithm>
@@ -73,33 +73,6 @@ void assign_pins(Scenario& scenario) {
   }
 }
 
-// A follower's trampoline needs low memory above 64 KB: the rest of its purgatory slot, or, for
-// core 1, whose slot begins below 64 KB, the highest slot that nobody boots in.
-void assign_low_memory(Scenario& scenario) {
-  std::set<unsigned> boot_cores;
-  for (const OsSpec& os : scenario.os) {
-    if (!os.cores.empty()) boot_cores.insert(os.cores[0].value);
-  }
-  for (OsSpec& os : scenario.os) {
-    if (os.role != Role::kFollower || os.cores.empty() || os.low_memory) continue;
-    if (scenario.places.contains(os.key + ".low_memory")) continue;
-    if (os.cores[0].value >= 2) {
-      os.low_memory = purgatory_slot(os.cores[0]);
-      continue;
-    }
-    std::uint8_t slot = 16;
-    const auto used = [&](std::uint8_t core) {
-      const MemoryRange range = purgatory_slot({core});
-      return boot_cores.contains(core) ||
-             std::any_of(scenario.os.begin(), scenario.os.end(), [&](const OsSpec& other) {
-               return other.low_memory && other.low_memory->overlaps(range);
-             });
-    };
-    while (slot > 2 && used(slot)) slot--;
-    os.low_memory = purgatory_slot({slot});
-  }
-}
-
 }  // namespace
 
 void assign_resources(Scenario& scenario) {
@@ -110,7 +83,10 @@ void assign_resources(Scenario& scenario) {
   for (OsSpec& os : scenario.os) {
     if (os.role == Role::kLeader && os.cores.empty() &&
         !scenario.places.contains(os.key + ".cores")) {
-      os.cores = {ApicId{0}};
+      const unsigned count = alone ? scenario.machine.cores : 1;
+      for (unsigned core = 0; core < count; core++) {
+        os.cores.push_back({static_cast<std::uint8_t>(core)});
+      }
     }
     if (os.memory.size() == 0 && alone && !scenario.places.contains(os.key + ".memory")) {
       os.memory = {PhysAddr{0}, PhysAddr{low_ram_end(scenario.machine)}};
@@ -120,7 +96,6 @@ void assign_resources(Scenario& scenario) {
   assign_uarts(scenario);
   assign_controllers(scenario);
   assign_pins(scenario);
-  assign_low_memory(scenario);
   if (scenario.end.os.empty() && !scenario.os.empty()) {
     for (const OsSpec& os : scenario.os) {
       if (alone || os.role == Role::kFollower) scenario.end.os.push_back(os.name);

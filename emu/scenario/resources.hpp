@@ -8,8 +8,7 @@ namespace mint {
 inline constexpr std::uint64_t kPurgatorySlot = 0x9000;  // bytes per core
 inline constexpr std::uint64_t kMegabyte = 1ULL << 20;
 inline constexpr std::uint64_t kPciHole = 0xC000'0000;  // where RAM below 4 GB ends at the latest
-inline constexpr std::uint64_t kFirstMegabyteKept = 0x10000;  // Linux reserves 0-64 KB for itself
-inline constexpr unsigned kFirstDiskDevice = 4;  // AHCI controllers from 00:04.0 upwards
+inline constexpr unsigned kFirstDiskDevice = 4;         // AHCI controllers from 00:04.0 upwards
 inline constexpr unsigned kUartPorts[] = {0x3F8, 0x2F8, 0x3E8, 0x2E8};
 
 // Where purgatory of a follower that boots on `core` is placed.

@@ -45,7 +45,7 @@ enum class Role : std::uint8_t {
 struct GuestFile {
   std::string name;            // as written: "vmlinuz" or "@linux-mint64"
   std::filesystem::path path;  // empty while the artefact `@NAME` is not built yet
-  // Beside an artefact's kernel, for stages and symbolised addresses; empty when there is none.
+  // What an artefact has beside it: symbols of a kernel, or of the boot tool (`vmlinux`); or empty.
   std::filesystem::path vmlinux;
   std::filesystem::path system_map;
 };
@@ -61,14 +61,14 @@ struct OsSpec {
   std::string cmdline;            // appended to what ownership implies
   std::vector<ApicId> cores;      // its cores; the first is the boot core
   MemoryRange memory;             // its RAM above 1 MB (a leader's starts at 0)
-  std::optional<MemoryRange> low_memory;  // its slice below 640 KB, for the trampoline
-  std::optional<unsigned> uart;           // 1-4: COM1 to COM4
-  std::vector<PciAddress> pci;  // functions it may drive; the first is its disk's controller
-  std::vector<unsigned> pins;    // I/O APIC pins it may program
-  bool pins_given = false;       // by the file; else they follow from uart and pci
-  std::string up_marker;         // console text that says "daemons up"
-  bool calibrate_tsc = false;  // a follower: measures its TSC with the shared PIT; else it is told
-  bool wide = false;           // a 64-bit kernel (XLF_KERNEL_64)
+  std::optional<unsigned> uart;   // 1-4: COM1 to COM4
+  std::vector<PciAddress> pci;    // functions it may drive; the first is its disk's controller
+  std::vector<unsigned> pins;     // I/O APIC pins it may program
+  bool pins_given = false;        // by the file; else they follow from uart and pci
+  std::string up_marker;          // console text that says "daemons up"
+  bool use_pit =
+      false;          // a follower: uses the PIT as if it were alone; else it is told its TSC rate
+  bool wide = false;  // a 64-bit kernel (XLF_KERNEL_64)
 };
 
 // How the followers are started.

@@ -143,27 +143,19 @@ TEST_F(BadInput, SlotsInTheHoleAreFineWhenItIsRam) {
   EXPECT_THAT(problems_, testing::IsEmpty());
 }
 
-TEST_F(BadInput, OverlappingPurgatorySlot) {
-  const std::string second = with(with(kFollower, "f1", "f2"), "[2]", "[3]");
-  expect_problems(kLeader + kFollower +
-                      with(second, "256M-512M\"", "512M-768M\"\nlow_memory = \"0x13000-0x1b000\""),
-                  {"s.toml:21:14: low memory 0x13000-0x1b000 of 'f2' overlaps the purgatory slot "
-                   "0x12000-0x1b000 of 'f1' (0x9000 * core 2) (the other side: s.toml:12); remedy: "
-                   "choose a slice outside 0x12000-0x1b000"});
+TEST_F(BadInput, TwoFollowersInOnePurgatorySlot) {
+  const std::string second = with(with(kFollower, "f1", "f2"), "256M-512M", "512M-768M");
+  expect_problems(
+      kLeader + kFollower + second,
+      {"s.toml:19:9: core 2 belongs to both 'f1' and 'f2', and so does its purgatory slot "
+       "0x12000-0x1b000 (the other side: s.toml:12); remedy: give each OS its own cores"});
 }
 
-TEST_F(BadInput, LowMemoryTooSmallOrNotFree) {
-  expect_problems(kLeader + kFollower + "low_memory = \"0x9000-0x12000\"\n",
-                  {"s.toml:14:14: low memory 0x9000-0x12000 of 'f1' has no 24 KB above 64 KB, "
-                   "where Linux puts its real-mode trampoline; remedy: give a slice of at least "
-                   "0x6000 bytes above 0x10000"});
-  expect_problems(kLeader + kFollower + "low_memory = \"0x99000-0xA0000\"\n",
-                  {"s.toml:14:14: low memory 0x99000-0xa0000 of 'f1' is not all free RAM; remedy: "
-                   "stay within 0x2000-0x9f000 (below: BIOS data and the lock's page; above: EBDA, "
-                   "video memory, ROM)",
-                   "s.toml:14:14: low memory 0x99000-0xa0000 of 'f1' overlaps 0x99000-0x9f000, "
-                   "where leader 'leader' has its real-mode trampoline (the other side: s.toml:2); "
-                   "remedy: end at 0x99000 or lower"});
+TEST_F(BadInput, SharedMemoryInAPurgatorySlot) {
+  expect_problems(
+      kLeader + kFollower + "[shared]\nranges = [\"0x1000-0x13000\"]\n",
+      {"s.toml:15:10: shared memory 0x1000-0x13000 lies in the purgatory slot of 'f1' (the "
+       "other side: s.toml:12); remedy: choose memory that no OS owns"});
 }
 
 TEST_F(BadInput, SameDiskFile) {
@@ -251,7 +243,7 @@ TEST_F(BadInput, CommandLineThatTheKernelCannotTake) {
   load(kLeader + "cmdline = \"" + std::string(250, 'x') + "\"\n");
   ASSERT_THAT(problems_, SizeIs(1));
   EXPECT_THAT(problems_[0],
-              HasSubstr("s.toml:7:11: the command line of 'leader' has 271 characters "
+              HasSubstr("s.toml:7:11: the command line of 'leader' has 290 characters "
                         "with what the scenario adds, and its kernel takes 255"));
 }
 

@@ -76,19 +76,9 @@ TEST_F(ScenarioFile, OwnershipFollowsFromFewKeys) {
   EXPECT_THAT(follower.pci, ElementsAre(PciAddress{0, 5, 0}));
   EXPECT_THAT(leader.pins, ElementsAre(0, 1, 2, 4, 8, 20));
   EXPECT_THAT(follower.pins, ElementsAre(3, 21));
-  ASSERT_TRUE(follower.low_memory);
-  EXPECT_EQ(to_string(*follower.low_memory), "0x12000-0x1b000") << "its purgatory slot";
   EXPECT_EQ(scenario.start, StartMode::kParallel);
   EXPECT_THAT(scenario.end.os, ElementsAre("f1"));
   EXPECT_EQ(scenario.shared.lock, PhysAddr{0x1000});
-}
-
-TEST_F(ScenarioFile, LowMemoryOfCoreOneIsAnotherSlot) {
-  const Scenario scenario = load(kLeader + with(kFollower, "[2]", "[1]"));
-  ASSERT_THAT(problems_, IsEmpty());
-  ASSERT_TRUE(scenario.os[1].low_memory);
-  EXPECT_EQ(to_string(*scenario.os[1].low_memory), "0x90000-0x99000")
-      << "slot 1 begins below 64 KB, which Linux keeps for itself";
 }
 
 TEST_F(ScenarioFile, FollowersOfOneWireGetOneInterruptPinEach) {
@@ -114,40 +104,42 @@ TEST_F(ScenarioFile, CommandLinesSayWhoOwnsWhat) {
                                  "disk = \"disk.img\"\ncmdline = \"loglevel=7\"\n");
   ASSERT_THAT(problems_, IsEmpty());
   EXPECT_EQ(leader_command_line(scenario),
-            "console=ttyS0,115200 mem=256M maxcpus=1 mint.pci=00:04.0 mint.pins=0x100117 "
-            "mint.uarts=0x1 mint.uartirq=4 mint.lock=0x1000 no_ipi_broadcast=1 possible_cpus=9 "
-            "quiet");
+            "console=ttyS0,115200 mem=256M nr_cpus=1 mint.physapic mint.pci=00:04.0 "
+            "mint.pins=0x100117 mint.uarts=0x1 mint.lock=0x1000 quiet");
   EXPECT_EQ(follower_command_line(scenario, scenario.os[1]),
-            "console=ttyS1,115200 mint.follower mint.name=f1 mint.core=2 mint.mp=0x12010 "
-            "mint.pci=00:05.0 mint.pins=0x200008 mint.uarts=0x2 mint.uartirq=3 mint.lock=0x1000 "
-            "no_ipi_broadcast=1 mint.nopit possible_cpus=9 pci=noearly panic=0 tsc=reliable "
+            "console=ttyS1,115200 mint.follower mint.name=f1 mint.core=2 mint.pci=00:05.0 "
+            "mint.pins=0x200008 mint.uarts=0x2 mint.lock=0x1000 mint.nopit tsc=reliable "
             "tsc_early_khz=2800000 loglevel=7");
   EXPECT_THAT(boot_tool_arguments(scenario.os[1]),
-              ElementsAre("--mint-core=2", "--mint-map=0x12000-0x1afff,0x10000000-0x1fffffff",
-                          "--mint-cores=2", "--mint-pins=3,21", "--mem-min=0x10000000",
+              ElementsAre("--mint-core=2", "--mint-cores=2", "--mint-pins=3,21=pci00:05",
+                          "--mint-map=0x10000000-0x1fffffff", "--mem-min=0x10000000",
                           "--mem-max=0x1fffffff"));
 }
 
-TEST_F(ScenarioFile, StockKernelAloneGetsOnlyItsConsole) {
-  const Scenario scenario = load(kLeader);
+TEST_F(ScenarioFile, UartWithAnInterruptThatLinuxWouldNotGuess) {
+  const Scenario scenario = load(kLeader + kFollower + "uart = 3\n");
   ASSERT_THAT(problems_, IsEmpty());
-  EXPECT_EQ(leader_command_line(scenario), "console=ttyS0,115200");
+  const std::string line = follower_command_line(scenario, scenario.os[1]);
+  EXPECT_THAT(line, testing::StartsWith("console=ttyS2,115200 "));
+  EXPECT_THAT(line, HasSubstr(" mint.pci= mint.pins=0x400 mint.uarts=0x4 mint.uartirq=10 "));
 }
 
-TEST_F(ScenarioFile, NoLockAndPitCalibration) {
-  const Scenario scenario =
-      load(kLeader + kFollower + "calibrate_tsc = true\n[shared]\nlock = false\n");
+TEST_F(ScenarioFile, StockKernelAloneGetsOnlyItsConsole) {
+  const Scenario scenario = load("[[os]]\nname = \"linux\"\nkernel = \"bzImage\"\n");
+  ASSERT_THAT(problems_, IsEmpty());
+  EXPECT_EQ(scenario.os[0].cores.size(), 4U) << "it owns the whole machine";
+  EXPECT_EQ(to_string(scenario.os[0].memory), "0-2G");
+  EXPECT_EQ(leader_command_line(scenario), "console=ttyS0,115200");
+  EXPECT_EQ(leader_command_line(load(kLeader)), "console=ttyS0,115200 mem=256M nr_cpus=1");
+}
+
+TEST_F(ScenarioFile, WithoutLockAndWithThePit) {
+  const Scenario scenario = load(kLeader + kFollower + "use_pit = true\n[shared]\nlock = false\n");
   ASSERT_THAT(problems_, IsEmpty());
   const std::string line = follower_command_line(scenario, scenario.os[1]);
   EXPECT_THAT(line, Not(HasSubstr("mint.lock")));
+  EXPECT_THAT(line, Not(HasSubstr("mint.nopit")));
   EXPECT_THAT(line, Not(HasSubstr("tsc_early_khz")));
-}
-
-TEST_F(ScenarioFile, ThirtyTwoBitKernelsTakePhysicalApicModeByBigsmp) {
-  write("narrow", FakeKernel{.wide = false}.bytes());
-  const Scenario scenario = load(kLeader + with(kFollower, "bzImage", "narrow"));
-  ASSERT_THAT(problems_, IsEmpty());
-  EXPECT_THAT(follower_command_line(scenario, scenario.os[1]), HasSubstr(" apic=bigsmp "));
 }
 
 TEST_F(ScenarioFile, PlanForTheLeadersDisk) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Rules of the control and debug registers: which combinations are #GP, which bits stick (SDM Vol. 3,
-// 2.5 and 17.2.2; Vol. 2, MOV CR/DR, LMSW). A combination that an engine lets through may end the
-// program, so QEMU is not asked for those.
+// Rules of the control and debug registers: which combinations are #GP, which bits stick (SDM Vol.
+// 3, 2.5 and 17.2.2; Vol. 2, MOV CR/DR, LMSW). A combination that an engine lets through may end
+// the program, so QEMU is not asked for those.
 #include "lib/expect.h"
 #include "lib/guest.h"
 
@@ -24,21 +24,28 @@ static void cr0(void) {
   asm volatile("clts");
   check_eq("clts", read_cr0() & CR0_TS, 0);
   write_cr0(v);
-  if (!skip_on_qemu("#GP of CR0.NW without CR0.CD")) FAULT("#GP of CR0.NW without CR0.CD", GP, 0, "mov %0, %%cr0", "r"((v & ~(ulong)CR0_CD) | CR0_NW));
-  if (!skip_on_qemu("#GP of CR0.PG without CR0.PE")) FAULT("#GP of CR0.PG without CR0.PE", GP, 0, "mov %0, %%cr0", "r"((v & ~(ulong)CR0_PE) | CR0_PG));
+  if (!skip_on_qemu("#GP of CR0.NW without CR0.CD"))
+    FAULT("#GP of CR0.NW without CR0.CD", GP, 0, "mov %0, %%cr0",
+          "r"((v & ~(ulong)CR0_CD) | CR0_NW));
+  if (!skip_on_qemu("#GP of CR0.PG without CR0.PE"))
+    FAULT("#GP of CR0.PG without CR0.PE", GP, 0, "mov %0, %%cr0",
+          "r"((v & ~(ulong)CR0_PE) | CR0_PG));
   check_eq("CR0 is as before", read_cr0(), v);
 }
 
 static void cr4(void) {
   ulong v = read_cr4();
   write_cr4(v | CR4_TSD | CR4_DE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT);
-  check_eq("CR4 bits that the i7 has can be set", read_cr4() & ~v, (CR4_TSD | CR4_DE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT) & ~v);
+  check_eq("CR4 bits that the i7 has can be set", read_cr4() & ~v,
+           (CR4_TSD | CR4_DE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT) & ~v);
   write_cr4(v);
   if (!skip_on_qemu("#GP of reserved CR4 bits")) {
     FAULT("#GP of reserved CR4 bit 30", GP, 0, "mov %0, %%cr4", "r"(v | 1u << 30));
     FAULT("#GP of reserved CR4 bit 12", GP, 0, "mov %0, %%cr4", "r"(v | 1u << 12));
-    if (!(cpuid(1).c >> 5 & 1)) FAULT("#GP of CR4.VMXE without VMX", GP, 0, "mov %0, %%cr4", "r"(v | 1u << 13));
-    if (!(cpuid(1).c >> 26 & 1)) FAULT("#GP of CR4.OSXSAVE without XSAVE", GP, 0, "mov %0, %%cr4", "r"(v | 1u << 18));
+    if (!(cpuid(1).c >> 5 & 1))
+      FAULT("#GP of CR4.VMXE without VMX", GP, 0, "mov %0, %%cr4", "r"(v | 1u << 13));
+    if (!(cpuid(1).c >> 26 & 1))
+      FAULT("#GP of CR4.OSXSAVE without XSAVE", GP, 0, "mov %0, %%cr4", "r"(v | 1u << 18));
   }
   check_eq("CR4 is as before", read_cr4(), v);
 }
@@ -74,9 +81,11 @@ static void long_mode(void) {
   FAULT("#GP of CR3 beyond the physical width", GP, 0, "mov %0, %%cr3", "r"(v3 | 1ull << 52));
   write_cr3(v3);
   FAULT("#GP of clearing CR4.PAE in long mode", GP, 0, "mov %0, %%cr4", "r"(v4 & ~(ulong)CR4_PAE));
-  FAULT("#GP of changing EFER.LME with paging", GP, 0, "wrmsr", "c"(MSR_EFER), "a"((u32)efer & ~EFER_LME), "d"(0));
+  FAULT("#GP of changing EFER.LME with paging", GP, 0, "wrmsr", "c"(MSR_EFER),
+        "a"((u32)efer & ~EFER_LME), "d"(0));
   FAULT("#GP of clearing CR0.PG in 64-bit mode", GP, 0, "mov %0, %%cr0", "r"(v0 & ~(ulong)CR0_PG));
-  check("control registers are as before", read_cr0() == v0 && read_cr3() == v3 && read_cr4() == v4 && rdmsr(MSR_EFER) == efer);
+  check("control registers are as before",
+        read_cr0() == v0 && read_cr3() == v3 && read_cr4() == v4 && rdmsr(MSR_EFER) == efer);
 }
 #else
 static u32 directory[1024] __attribute__((aligned(4096)));
@@ -86,11 +95,14 @@ static void protected_mode(void) {
   write_cr3((ulong)directory);
   if (!skip_on_qemu("#GP of CR0.PG with EFER.LME without CR4.PAE")) {
     wrmsr(MSR_EFER, EFER_LME);
-    FAULT("#GP of CR0.PG with EFER.LME without CR4.PAE", GP, 0, "mov %0, %%cr0", "r"(read_cr0() | CR0_PG));
+    FAULT("#GP of CR0.PG with EFER.LME without CR4.PAE", GP, 0, "mov %0, %%cr0",
+          "r"(read_cr0() | CR0_PG));
     wrmsr(MSR_EFER, 0);
   }
   write_cr0(read_cr0() | CR0_PG);
-  if (!skip_on_qemu("#GP of setting EFER.LME with paging")) FAULT("#GP of setting EFER.LME with paging", GP, 0, "wrmsr", "c"(MSR_EFER), "a"(EFER_LME), "d"(0));
+  if (!skip_on_qemu("#GP of setting EFER.LME with paging"))
+    FAULT("#GP of setting EFER.LME with paging", GP, 0, "wrmsr", "c"(MSR_EFER), "a"(EFER_LME),
+          "d"(0));
   write_cr0(read_cr0() & ~(ulong)CR0_PG);
   check("paging on and off", !(read_cr0() & CR0_PG));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The modes of the processor and the ways between them: real mode and its interrupt table, unreal
-// mode, A20, 16-bit protected mode, virtual-8086 mode, long mode and back (SDM Vol. 3, chapters 9, 20).
+// mode, A20, 16-bit protected mode, virtual-8086 mode, long mode and back (SDM Vol. 3, chapters 9,
+// 20).
 #include "lib/expect.h"
 #include "lib/guest.h"
 
@@ -46,17 +47,22 @@ static void real_mode(void) {
   lapic_write(LAPIC_LVT_LINT0, LVT_MASKED | LVT_EXTINT);
   pit_program(0, 0, 0);
   check("back from real mode", true);
-  check("int in real mode pushes CS and the next IP", r->int_ip == r->int_next && r->int_cs == 0x1000);
+  check("int in real mode pushes CS and the next IP",
+        r->int_ip == r->int_next && r->int_cs == 0x1000);
   check("it pushes the flags and clears IF", (r->int_flags & FLAG_IF) && !(r->int_inner & FLAG_IF));
-  check("division by zero in real mode is a fault through vector 0", r->div_vector == 0 && r->div_ip == r->div_ip_want);
-  check("ud2 in real mode is a fault through vector 6", r->ud_vector == 6 && r->ud_ip == r->ud_ip_want);
+  check("division by zero in real mode is a fault through vector 0",
+        r->div_vector == 0 && r->div_ip == r->div_ip_want);
+  check("ud2 in real mode is a fault through vector 6",
+        r->ud_vector == 6 && r->ud_ip == r->ud_ip_want);
   check_eq("a segment loaded in protected mode keeps its limit in real mode", r->unreal, high_word);
   check_eq("FFFF:0010 is 1 MB with A20", r->a20_on, *(volatile u32*)0x100000);
   check_eq("FFFF:0010 is 0 without A20", r->a20_off, r->ivt0);
   check_eq("and 1 MB again", r->a20_on_again, *(volatile u32*)0x100000);
   check("hlt wakes by IRQ 0 through the interrupt table", r->ticks >= 3);
   check_eq("lidt moves the interrupt table of real mode", r->r61, 0x61);
-  check("rep stosb wraps at 64 KB", segment[0xFFFE] == 0x5A && segment[0xFFFF] == 0x5A && segment[0] == 0x5A && segment[1] == 0x5A && !segment[2] && !segment[0x10000] && r->stos_di == 2);
+  check("rep stosb wraps at 64 KB", segment[0xFFFE] == 0x5A && segment[0xFFFF] == 0x5A &&
+                                        segment[0] == 0x5A && segment[1] == 0x5A && !segment[2] &&
+                                        !segment[0x10000] && r->stos_di == 2);
   check("far call and return", r->far_call == 0xFA && r->sp == 0xFF00);
   check("loop counts CX in 16-bit code", r->loop == 3 && r->loop_ecx == 0x10000);
   u32 before = rdtsc();
@@ -82,12 +88,11 @@ static void protected16(void) {
   check_eq("16-bit code has 16-bit operands", eax, 0xABCD1234);
   check_eq("push on a 16-bit stack leaves the upper half of ESP", r->esp16, 0x123480FE);
   check_eq("pop from a 16-bit stack", r->pop16, 0x55AA);
-  check("a 16-bit interrupt gate pushes words", r->int16_ip == r->int16_want && r->int16_cs == SEL_SPARE && r->int16_sp == 0x8100 - 8);
+  check("a 16-bit interrupt gate pushes words",
+        r->int16_ip == r->int16_want && r->int16_cs == SEL_SPARE && r->int16_sp == 0x8100 - 8);
 }
 
-static struct {
-  ulong flags, cs, sp, ss, es, ds, fs, gs, ax, bx, frame;
-} v86;
+static struct { ulong flags, cs, sp, ss, es, ds, fs, gs, ax, bx, frame; } v86;
 static bool from_v86(struct frame* f) {
   ulong* more = (ulong*)(f + 1);  // ES, DS, FS, GS
   v86.flags = f->flags;
@@ -109,11 +114,13 @@ static void virtual_8086(void) {
   u32 offset = low_v86 - low_start;
   trap_hook[0x80] = trap_hook[GP] = from_v86;
   *(volatile u8*)0x30010 = 0;
-  check_eq("virtual-8086 mode with IOPL 3 runs to its int", run_v86(offset, FLAG_VM | FLAG_IOPL | 2), 0x80);
+  check_eq("virtual-8086 mode with IOPL 3 runs to its int",
+           run_v86(offset, FLAG_VM | FLAG_IOPL | 2), 0x80);
   check_eq("it stored through a real-mode segment", *(volatile u8*)0x30010, 0x77);
   check("CS and DS are segments", v86.ax == 0x1000 && v86.bx == 0x3000);
   check("the pushed flags have VM", v86.flags & FLAG_VM);
-  check("all segments are pushed", v86.cs == 0x1000 && v86.ss == 0x3000 && v86.es == 0x3000 && v86.ds == 0x3000 && v86.fs == 0x2222 && v86.gs == 0x3333);
+  check("all segments are pushed", v86.cs == 0x1000 && v86.ss == 0x3000 && v86.es == 0x3000 &&
+                                       v86.ds == 0x3000 && v86.fs == 0x2222 && v86.gs == 0x3333);
   check_eq("onto the stack of the TSS", v86.frame, (ulong)&trap_stack[0][TRAP_STACK_BYTES]);
   u32 fs, gs;
   asm volatile("mov %%fs, %0\n\tmov %%gs, %1" : "=r"(fs), "=r"(gs));
@@ -126,7 +133,8 @@ static void virtual_8086(void) {
 static u64 pml4[512] __attribute__((aligned(4096)));
 static u64 pdpt[512] __attribute__((aligned(4096)));
 static u64 pd[512] __attribute__((aligned(4096)));
-extern u32 long_cr3, long_efer_before, long_efer_after, long_compat_dec, long_64_dec, long_cs, long_back_cs, long_efer_left;
+extern u32 long_cr3, long_efer_before, long_efer_after, long_compat_dec, long_64_dec, long_cs,
+    long_back_cs, long_efer_left;
 extern u64 long_rax, long_r10, long_zero_extended;
 
 static void long_mode(void) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Faults while an exception is delivered: double faults and what becomes none (SDM Vol. 3, table 6-5),
-// caught through IST in 64-bit mode and through a task gate in 32-bit mode.
+// Faults while an exception is delivered: double faults and what becomes none (SDM Vol. 3, table
+// 6-5), caught through IST in 64-bit mode and through a task gate in 32-bit mode.
 #include "lib/expect.h"
 #include "lib/guest.h"
 
@@ -26,7 +26,9 @@ static void stack_gone(void) {
   asm volatile("mov %0, %%rsp\n\tpush %%rax" ::"r"(0x7FFFFFF000ull) : "memory");
 }
 static void ud(void) { asm volatile("ud2"); }
-static void divide(void) { asm volatile("xor %%ecx, %%ecx\n\tdiv %%ecx" ::: "eax", "ecx", "edx", "cc"); }
+static void divide(void) {
+  asm volatile("xor %%ecx, %%ecx\n\tdiv %%ecx" ::: "eax", "ecx", "edx", "cc");
+}
 static void general(void) { asm volatile("mov %0, %%ds" ::"r"(0xFFF8)); }
 static void page(void) { asm volatile("mov (%0), %%al" ::"r"(0x7FFFFFF000ull) : "rax"); }
 static void breakpoint(void) { asm volatile("int3"); }
@@ -65,12 +67,14 @@ void guest_main(void) {
   hide(PF, false);
   hide(UD, true);
   trap_clear();
-  check("a #UD (benign) whose delivery gives #NP is #NP", run_guarded(ud) == -1 && trap_take() == NP);
+  check("a #UD (benign) whose delivery gives #NP is #NP",
+        run_guarded(ud) == -1 && trap_take() == NP);
   check_eq_hw("its error code has vector, IDT and EXT", trap_last.f.error, UD * 8 + 3);
   hide(UD, false);
   hide(BP, true);
   trap_clear();
-  check("an int3 whose delivery gives #NP is #NP", run_guarded(breakpoint) == -1 && trap_take() == NP);
+  check("an int3 whose delivery gives #NP is #NP",
+        run_guarded(breakpoint) == -1 && trap_take() == NP);
   hide(BP, false);
 
   // Only two contributory exceptions, or a page fault followed by either kind, make a double fault.
@@ -174,7 +178,10 @@ static void far_tasks(void) {
   asm volatile("ljmp *%0" ::"m"(far) : "memory");
   check_eq("a far jump to it goes on behind the iret", jump_task_runs, 2);
   asm volatile("clts");
-  FAULT("#GP of a far jump to a busy TSS", GP, SEL_TSS, "ljmp *%0", "m"(((struct { u32 o; u16 s; } __attribute__((packed))){0, SEL_TSS})));
+  FAULT("#GP of a far jump to a busy TSS", GP, SEL_TSS, "ljmp *%0", "m"(((struct {
+          u32 o;
+          u16 s;
+        } __attribute__((packed))){0, SEL_TSS})));
 }
 
 void guest_main(void) {

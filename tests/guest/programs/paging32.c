@@ -130,11 +130,13 @@ static void pae(void) {
   check_eq("a page under the third PDPTE", touch(far, false), -1);
   pdpt[2] = 0;
   invlpg(far);
-  check_limit("a PDPTE changed in memory has no effect before CR3 is loaded", touch(far, false) == -1);
+  check_limit("a PDPTE changed in memory has no effect before CR3 is loaded",
+              touch(far, false) == -1);
   flush_tlb();
   check_eq("after loading CR3 it has", touch(far, false), 0);
   pdpt[2] = (u32)pd[2] | P | RW;
-  FAULT_LIMIT("#GP of loading CR3 with a reserved bit in a PDPTE", GP, 0, "mov %0, %%cr3", "r"((u32)pdpt));
+  FAULT_LIMIT("#GP of loading CR3 with a reserved bit in a PDPTE", GP, 0, "mov %0, %%cr3",
+              "r"((u32)pdpt));
   pdpt[2] = (u32)pd[2] | P;
   flush_tlb();
   check_eq("mended", touch(far, false), -1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// String instructions with rep: progress kept across faults and interrupts, direction, address sizes
-// (SDM Vol. 1, 7.3.9.3 and Vol. 2, REP).
+// String instructions with rep: progress kept across faults and interrupts, direction, address
+// sizes (SDM Vol. 1, 7.3.9.3 and Vol. 2, REP).
 #include "lib/expect.h"
 #include "lib/guest.h"
 
@@ -12,8 +12,11 @@ static u8 source[8192] __attribute__((aligned(4096)));
 
 // The registers of the recorded frame: what the interrupted rep has done so far.
 static bool stopped_at(u64 cx, u64 si, u64 di) {
-  bool good = trap_take() == PF && trap_last.f.cx == cx && trap_last.f.si == si && trap_last.f.di == di && trap_last.f.ip == trap_site;
-  if (!good) print("# stopped with cx %lx si %lx di %lx ip %lx, site %lx\n", trap_last.f.cx, trap_last.f.si, trap_last.f.di, trap_last.f.ip, trap_site);
+  bool good = trap_take() == PF && trap_last.f.cx == cx && trap_last.f.si == si &&
+              trap_last.f.di == di && trap_last.f.ip == trap_site;
+  if (!good)
+    print("# stopped with cx %lx si %lx di %lx ip %lx, site %lx\n", trap_last.f.cx, trap_last.f.si,
+          trap_last.f.di, trap_last.f.ip, trap_site);
   return good;
 }
 
@@ -29,7 +32,8 @@ static void faults(void) {
 
   trap_clear();
   asm volatile(TRAPPING("rep movsb")::"c"(300ull), "S"(s), "D"(edge - 100) : "memory");
-  check("rep movsb stops at the fault with its progress in the registers", stopped_at(200, s + 100, edge));
+  check("rep movsb stops at the fault with its progress in the registers",
+        stopped_at(200, s + 100, edge));
   check("what came before is written", !memcmp(pages[0] + 3996, source, 100));
   check_eq("CR2 is the first byte not present", trap_last.cr2, edge);
 
@@ -38,7 +42,8 @@ static void faults(void) {
   check("rep movsl stops before the element that faults", stopped_at(40, s + 40, edge - 2));
 
   trap_clear();
-  asm volatile(TRAPPING("rep stosq")::"c"(10ull), "D"(edge - 24), "S"(1ull), "a"(0x1122334455667788) : "memory");
+  asm volatile(TRAPPING("rep stosq")::"c"(10ull), "D"(edge - 24), "S"(1ull), "a"(0x1122334455667788)
+               : "memory");
   check("rep stosq", stopped_at(7, 1, edge));
 
   trap_clear();
@@ -47,13 +52,16 @@ static void faults(void) {
 
   // Descending, into the page not present from above.
   trap_clear();
-  asm volatile("std\n\t" TRAPPING("rep movsb") "cld" ::"c"(300ull), "S"(s + 299), "D"(edge + 4096 + 99) : "memory");
+  asm volatile("std\n\t" TRAPPING("rep movsb") "cld" ::"c"(300ull), "S"(s + 299),
+               "D"(edge + 4096 + 99)
+               : "memory");
   check("rep movsb descending", stopped_at(200, s + 199, edge + 4095));
   check("what it wrote", !memcmp(pages[2], source + 200, 100));
 
   memset(pages[0] + 3996, 0xAA, 100);
   trap_clear();
-  asm volatile(TRAPPING("repne scasb")::"c"(300ull), "D"(edge - 100), "a"(0x55), "S"(3ull) : "memory", "cc");
+  asm volatile(TRAPPING("repne scasb")::"c"(300ull), "D"(edge - 100), "a"(0x55), "S"(3ull)
+               : "memory", "cc");
   check("repne scasb stops at the fault", stopped_at(200, 3, edge));
   memcpy(pages[0] + 3996, source, 100);
   trap_clear();
@@ -75,15 +83,18 @@ static void restart(void) {
   memset(pages, 0, sizeof pages);
   u64 cx = 6000, si = (ulong)source, di = WINDOW + 1000;
   asm volatile("rep movsb" : "+c"(cx), "+S"(si), "+D"(di)::"memory");
-  check("a rep movsb over a page mended by the handler ends", cx == 0 && mended == 1 && di == WINDOW + 7000);
-  check("and copied all", !memcmp(pages[0] + 1000, source, 3096) && !memcmp(pages[1], source + 3096, 2904));
+  check("a rep movsb over a page mended by the handler ends",
+        cx == 0 && mended == 1 && di == WINDOW + 7000);
+  check("and copied all",
+        !memcmp(pages[0] + 1000, source, 3096) && !memcmp(pages[1], source + 3096, 2904));
   table[1] = 0;
   invlpg((void*)(WINDOW + 4096));
   mended = 0;
   cx = 600, si = (ulong)source, di = WINDOW + 4;
   // An unaligned store across the boundary, restarted whole.
   asm volatile("movq %0, (%1)" ::"r"(0x8877665544332211), "r"(WINDOW + 4096 - 3) : "memory");
-  check("a store across the boundary is restarted", mended == 1 && pages[0][4093] == 0x11 && pages[1][4] == 0x88);
+  check("a store across the boundary is restarted",
+        mended == 1 && pages[0][4093] == 0x11 && pages[1][4] == 0x88);
   trap_hook[PF] = 0;
 }
 
@@ -92,7 +103,8 @@ static void sizes(void) {
   // 32-bit addresses use ECX, ESI, EDI and clear the upper halves of what they write.
   cx = 0xFFFFFFFF00000005, di = 0xFFFFFFFF00000000 | (ulong)pages[0];
   asm volatile("mov $0x77, %%al\n\taddr32 rep stosb" : "+c"(cx), "+D"(di)::"rax", "memory");
-  check("addr32 rep stosb counts ECX and EDI", cx == 0 && di == (ulong)pages[0] + 5 && pages[0][4] == 0x77);
+  check("addr32 rep stosb counts ECX and EDI",
+        cx == 0 && di == (ulong)pages[0] + 5 && pages[0][4] == 0x77);
   cx = 0xFFFFFFFF00000000, di = (ulong)pages[0] + 100;
   pages[0][100] = 1;
   asm volatile("addr32 rep stosb" : "+c"(cx), "+D"(di) : "a"(2) : "memory");
@@ -103,13 +115,15 @@ static void sizes(void) {
   check("rep with RCX 0 does nothing", di == (ulong)pages[0] && cx == 0);
   u8 equal, below;
   cx = 0;
-  asm volatile("xor %%eax, %%eax\n\tcmp $1, %%eax\n\trepe cmpsb\n\tsete %3\n\tsetb %4" : "+c"(cx), "+S"(si), "+D"(di), "=q"(equal), "=q"(below)::"rax", "cc");
+  asm volatile("xor %%eax, %%eax\n\tcmp $1, %%eax\n\trepe cmpsb\n\tsete %3\n\tsetb %4"
+               : "+c"(cx), "+S"(si), "+D"(di), "=q"(equal), "=q"(below)::"rax", "cc");
   check("repe cmpsb with RCX 0 leaves the flags", !equal && below);
   memcpy(pages[1], pages[0], 64);
   pages[1][10] ^= 1;
   cx = 64, si = (ulong)pages[0], di = (ulong)pages[1];
   asm volatile("repe cmpsb\n\tsete %3" : "+c"(cx), "+S"(si), "+D"(di), "=q"(equal)::"cc");
-  check("repe cmpsb stops after the difference", !equal && cx == 64 - 11 && si == (ulong)pages[0] + 11);
+  check("repe cmpsb stops after the difference",
+        !equal && cx == 64 - 11 && si == (ulong)pages[0] + 11);
   // Overlapping forward copy spreads the first bytes (no memmove).
   memset(pages[0], 0, 64);
   pages[0][0] = 9;
@@ -147,7 +161,8 @@ static void interrupted(void) {
     memset(big[1], 0, sizeof big[1]);
     u64 cx = sizeof big[0], si = (ulong)big[0], di = (ulong)big[1];
     sti();
-    asm volatile("mov $1f, %3\n1:\trep movsb" : "+c"(cx), "+S"(si), "+D"(di), "=m"(rep_ip)::"memory");
+    asm volatile("mov $1f, %3\n1:\trep movsb"
+                 : "+c"(cx), "+S"(si), "+D"(di), "=m"(rep_ip)::"memory");
     cli();
     good &= cx == 0 && di == (ulong)big[1] + sizeof big[1];
     if (round % 20 == 0) good &= !memcmp(big[0], big[1], sizeof big[0]);

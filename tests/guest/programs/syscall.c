@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// SYSCALL/SYSRET and SYSENTER/SYSEXIT as Intel has them (SDM Vol. 2, the instructions' pages; Vol. 3,
-// 5.8.7 and 5.8.8): targets, selectors, flags, both operand sizes, faults. Built for 64-bit mode and
-// (SYSENTER only) for 32-bit mode.
+// SYSCALL/SYSRET and SYSENTER/SYSEXIT as Intel has them (SDM Vol. 2, the instructions' pages; Vol.
+// 3, 5.8.7 and 5.8.8): targets, selectors, flags, both operand sizes, faults. Built for 64-bit mode
+// and (SYSENTER only) for 32-bit mode.
 #include "lib/expect.h"
 #include "lib/guest.h"
 
 // What the entry point saw.
-static struct seen {
-  ulong cs, ss, flags, sp, cx, r11, from;
-} seen;
+static struct seen { ulong cs, ss, flags, sp, cx, r11, from; } seen;
 ulong entry_save[8];
 
 void user_result(long value) { user_leave(value); }
@@ -70,16 +68,23 @@ static void user_syscall(void) { asm volatile("mov $5, %eax\n\tsyscall\n\tint $0
 static void user_syscall_twice(void) {
   // The first comes back by SYSRET; the flags then and the second call's own.
   ulong flags, cs, ss;
-  asm volatile("stc\n\tsyscall\n\tpushfq\n\tpop %0\n\tmov %%cs, %1\n\tmov %%ss, %2" : "=r"(flags), "=r"(cs), "=r"(ss)::"rcx", "r11", "memory", "cc");
+  asm volatile("stc\n\tsyscall\n\tpushfq\n\tpop %0\n\tmov %%cs, %1\n\tmov %%ss, %2"
+               : "=r"(flags), "=r"(cs), "=r"(ss)::"rcx", "r11", "memory", "cc");
   seen.flags = flags;
   seen.cs = cs;
   seen.ss = ss;
   asm volatile("mov $6, %eax\n\tsyscall");
 }
 static void user_sysenter(void) { asm volatile("mov $8, %eax\n\tsysenter"); }
-static void user_sysret(void) { asm volatile("mov $user_syscall_target, %rcx\n\tsysretq\n.globl user_syscall_target\nuser_syscall_target:"); }
+static void user_sysret(void) {
+  asm volatile(
+      "mov $user_syscall_target, %rcx\n\tsysretq\n.globl "
+      "user_syscall_target\nuser_syscall_target:");
+}
 static void user_sysexit(void) { asm volatile("sysexit"); }
-static void sysret_far(void) { asm volatile("mov $2, %%r11d\n\tsysretq" ::"c"(0x800000000000ull) : "r11"); }
+static void sysret_far(void) {
+  asm volatile("mov $2, %%r11d\n\tsysretq" ::"c"(0x800000000000ull) : "r11");
+}
 
 // 32-bit code for compatibility mode.
 extern u8 compat_after[], compat_sysenter[], compat_plain[], long_after[], compat_syscall[];
@@ -136,10 +141,12 @@ static void syscalls(void) {
   check_eq("syscall from ring 3 comes to LSTAR", run_user(user_syscall, FLAG_IF | 3), 5);
   check_eq("syscall loads CS from STAR", entry_save[0], SEL_KCODE);
   check_eq("syscall loads SS from STAR", entry_save[1], SEL_KDATA);
-  check_eq("syscall clears the flags of FMASK", entry_save[2] & (FLAG_IF | FLAG_DF | FLAG_TF | FLAG_CF), 0);
+  check_eq("syscall clears the flags of FMASK",
+           entry_save[2] & (FLAG_IF | FLAG_DF | FLAG_TF | FLAG_CF), 0);
   check_eq("R11 has the flags from before", entry_save[5] & (FLAG_IF | FLAG_CF), FLAG_IF | FLAG_CF);
   check("RCX has the next instruction", *(u16*)entry_save[4] == 0x80CD);
-  check("syscall leaves RSP", entry_save[3] > (ulong)user_stack && entry_save[3] < (ulong)user_stack + sizeof user_stack);
+  check("syscall leaves RSP",
+        entry_save[3] > (ulong)user_stack && entry_save[3] < (ulong)user_stack + sizeof user_stack);
 
   syscall_action = 1;
   syscall_flags = 0;
@@ -150,7 +157,9 @@ static void syscalls(void) {
   if (!skip_on_qemu("sysret clears RF and VM, sets IF")) {
     syscall_action = 1;
     syscall_flags = FLAG_RF | FLAG_VM | FLAG_IF;
-    check("sysret clears RF and VM, sets IF", run_user(user_syscall_twice, 2) == 6 && (seen.flags & (FLAG_RF | FLAG_VM | FLAG_IF)) == FLAG_IF);
+    check("sysret clears RF and VM, sets IF",
+          run_user(user_syscall_twice, 2) == 6 &&
+              (seen.flags & (FLAG_RF | FLAG_VM | FLAG_IF)) == FLAG_IF);
     syscall_flags = 0;
   }
 
@@ -159,25 +168,30 @@ static void syscalls(void) {
   syscall_action = 2;
   syscall_ip = (ulong)compat_after;
   check_eq("sysret with a 32-bit operand enters compatibility mode", run_user(user_syscall, 2), 21);
-  check("its selectors are STAR and STAR + 8", seen.cs == (SEL_UCODE32 | 3) && seen.ss == (SEL_UDATA | 3));
+  check("its selectors are STAR and STAR + 8",
+        seen.cs == (SEL_UCODE32 | 3) && seen.ss == (SEL_UDATA | 3));
 
   trap_clear();
-  check("#GP of sysret in ring 3", run_user(user_sysret, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
+  check("#GP of sysret in ring 3",
+        run_user(user_sysret, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
   trap_clear();
   long r = run_guarded(sysret_far);
-  check_hw("#GP of sysret to a non-canonical address comes in ring 0", r == -1 && trap_take() == GP && (trap_last.f.cs & 3) == 0);
+  check_hw("#GP of sysret to a non-canonical address comes in ring 0",
+           r == -1 && trap_take() == GP && (trap_last.f.cs & 3) == 0);
 
   // Intel: SYSCALL in compatibility mode is #UD.
   trap_clear();
   r = run_user_at((ulong)compat_syscall, SEL_UCODE32 | 3, 2, (ulong)user_stack + 8192);
   check_hw("#UD of syscall in compatibility mode", r == -1 && trap_take() == UD);
-  check_eq("compatibility mode itself works", run_user_at((ulong)compat_plain, SEL_UCODE32 | 3, 2, (ulong)user_stack + 8192), 23);
+  check_eq("compatibility mode itself works",
+           run_user_at((ulong)compat_plain, SEL_UCODE32 | 3, 2, (ulong)user_stack + 8192), 23);
 }
 
 static void sysenters(void) {
   wrmsr(MSR_SYSENTER_CS, 0);
   trap_clear();
-  check("#GP of sysenter with a null CS", run_user(user_sysenter, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
+  check("#GP of sysenter with a null CS",
+        run_user(user_sysenter, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
   FAULT("#GP of sysexit with a null CS", GP, 0, "sysexit", "d"(0), "c"(0));
   wrmsr(MSR_SYSENTER_CS, SEL_KCODE);
   wrmsr(MSR_SYSENTER_EIP, (ulong)sysenter_entry);
@@ -189,22 +203,26 @@ static void sysenters(void) {
   check_eq("sysenter loads SS", entry_save[1], SEL_KDATA);
   check_eq("sysenter loads RSP", entry_save[3], 0xFFFFFFFF81234560);
   check_eq("sysenter clears IF and leaves CF", entry_save[2] & (FLAG_IF | FLAG_CF), FLAG_CF);
-  check_eq("sysenter from compatibility mode", run_user_at((ulong)compat_sysenter, SEL_UCODE32 | 3, 2, (ulong)user_stack + 8192), 22);
+  check_eq("sysenter from compatibility mode",
+           run_user_at((ulong)compat_sysenter, SEL_UCODE32 | 3, 2, (ulong)user_stack + 8192), 22);
   check_eq("comes to 64-bit code", entry_save[0], SEL_KCODE);
   check_eq("and the whole RSP", entry_save[3], 0xFFFFFFFF81234560);
   syscall_action = 3;
   syscall_ip = (ulong)long_after;
   syscall_sp = (ulong)user_stack + 4096;
   check_eq("sysexit with a 64-bit operand", run_user(user_sysenter, 2), 31);
-  check("its selectors are CS + 32 and CS + 40", seen.cs == (SEL_UCODE64 | 3) && seen.ss == (SEL_UDATA2 | 3));
+  check("its selectors are CS + 32 and CS + 40",
+        seen.cs == (SEL_UCODE64 | 3) && seen.ss == (SEL_UDATA2 | 3));
   check_eq("and RSP from RCX", seen.sp, syscall_sp);
   syscall_action = 4;
   syscall_ip = (ulong)compat_after;
   check_eq("sysexit with a 32-bit operand", run_user(user_sysenter, 2), 21);
-  check("its selectors are CS + 16 and CS + 24", seen.cs == (SEL_UCODE32 | 3) && seen.ss == (SEL_UDATA | 3));
+  check("its selectors are CS + 16 and CS + 24",
+        seen.cs == (SEL_UCODE32 | 3) && seen.ss == (SEL_UDATA | 3));
   check_eq("and ESP from ECX", seen.sp, syscall_sp);
   trap_clear();
-  check("#GP of sysexit in ring 3", run_user(user_sysexit, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
+  check("#GP of sysexit in ring 3",
+        run_user(user_sysexit, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
 }
 
 // FS, GS bases and swapgs belong to the same entry path.
@@ -214,7 +232,8 @@ static void bases(void) {
   wrmsr(MSR_GS_BASE, (ulong)&words[2]);
   wrmsr(MSR_KERNEL_GS_BASE, (ulong)&words[3]);
   u64 f, g, h;
-  asm volatile("mov %%fs:0, %0\n\tmov %%gs:0, %1\n\tswapgs\n\tmov %%gs:0, %2" : "=r"(f), "=r"(g), "=r"(h));
+  asm volatile("mov %%fs:0, %0\n\tmov %%gs:0, %1\n\tswapgs\n\tmov %%gs:0, %2"
+               : "=r"(f), "=r"(g), "=r"(h));
   check("FS and GS bases count", f == 0x22 && g == 0x33);
   check_eq("swapgs swaps", h, 0x44);
   check_eq("the MSRs follow", rdmsr(MSR_KERNEL_GS_BASE), (ulong)&words[2]);
@@ -263,7 +282,8 @@ static void sysenters(void) {
   set_gate_dpl(0x81, 3);
   wrmsr(MSR_SYSENTER_CS, 0);
   trap_clear();
-  check("#GP of sysenter with a null CS", run_user(user_sysenter, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
+  check("#GP of sysenter with a null CS",
+        run_user(user_sysenter, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
   FAULT("#GP of sysexit with a null CS", GP, 0, "sysexit", "d"(0), "c"(0));
   wrmsr(MSR_SYSENTER_CS, SEL_KCODE);
   wrmsr(MSR_SYSENTER_EIP, (ulong)sysenter_entry);
@@ -277,10 +297,12 @@ static void sysenters(void) {
   syscall_ip = (ulong)after_sysexit;
   syscall_sp = (ulong)user_stack + 4096;
   check_eq("sysexit returns to ring 3", run_user(user_sysenter, 2), 21);
-  check("its selectors are CS + 16 and CS + 24", seen.cs == (SEL_UCODE32 | 3) && seen.ss == (SEL_UDATA | 3));
+  check("its selectors are CS + 16 and CS + 24",
+        seen.cs == (SEL_UCODE32 | 3) && seen.ss == (SEL_UDATA | 3));
   check_eq("and ESP from ECX", seen.sp, syscall_sp);
   trap_clear();
-  check("#GP of sysexit in ring 3", run_user(user_sysexit, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
+  check("#GP of sysexit in ring 3",
+        run_user(user_sysexit, 2) == -1 && trap_take() == GP && trap_last.f.error == 0);
 }
 #endif
 
