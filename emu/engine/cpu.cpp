@@ -266,6 +266,10 @@ void mint_on_memory_write(void* host, std::uint64_t address, unsigned size, std:
   CpuCallbacks::write(CpuCallbacks::cpu(host), {address}, size, value, host_pc);
 }
 
+std::uint64_t mint_on_fetch(void* host, std::uint64_t address, unsigned size) {
+  return CpuCallbacks::host(host).fetch({address}, size);
+}
+
 std::uint64_t mint_on_rdtsc(void* host, std::uintptr_t host_pc) {
   return CpuCallbacks::host(host).read_tsc(CpuCallbacks::cpu(host).now_at(host_pc));
 }

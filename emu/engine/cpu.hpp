@@ -41,6 +41,8 @@ class CpuHost {
   // nothing may come between the two.
   virtual void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
                             bool locked) = 0;
+  // An instruction fetch from a page that is not mapped as RAM. Must not wait nor change anything.
+  virtual std::uint64_t fetch(PhysAddr address, unsigned size) = 0;
   virtual MsrAnswer read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) = 0;
   virtual MsrAnswer write_msr(Cycles at, std::uint32_t index, std::uint64_t value) = 0;
   virtual std::uint64_t read_tsc(Cycles at) = 0;
@@ -120,6 +122,10 @@ class Cpu {
   void set_interrupt(bool pending) { mint_engine_set_interrupt(&engine_, pending); }
   void set_nmi() { mint_engine_set_nmi(&engine_); }
   bool interruptible(bool nmi) const { return mint_engine_interruptible(&engine_, nmi); }
+  // A page whose accesses go to the host even where RAM is mapped; nothing for none.
+  void set_io_page(std::optional<PhysAddr> page) {
+    mint_engine_set_io_page(&engine_, page ? page->value : MINT_NO_PAGE);
+  }
   void set_a20(bool enabled) { mint_engine_set_a20(&engine_, enabled); }
   // Forget the translated blocks before the next run.
   void flush_blocks() { mint_engine_flush_blocks(&engine_); }

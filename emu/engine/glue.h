@@ -41,6 +41,27 @@ struct mint_engine {
   int64_t* budget;      // in the engine's CPU state, where generated code decrements it
   uint8_t leave_block;  // mint_on_block_edge's answer
   bool flush_on_entry;
+  uint64_t io_page;  // see mint_engine_set_io_page
+
+  // The exception or interrupt being delivered, -1 for none, and whether it is no `int n`.
+  int delivering;
+  bool delivering_external;
+  uint64_t int_eip;  // of the last `int n`
+
+  // The translation that is going on: a DisasContextBase.
+  void* translation;
+  // The block that a store into itself leaves, and the number of that instruction.
+  const void* left_block;
+  unsigned left_index;
+
+  // The page walk that is going on.
+  struct {
+    bool active;
+    bool reserved;  // it met a reserved bit
+    unsigned step;
+    uint64_t linear;
+  } walk;
+  uint64_t pdpte[4];  // SDM vol. 3A, 4.4.1
 };
 
 // --- called by Cpu -------------------------------------------------------------------------------
@@ -80,6 +101,9 @@ void mint_engine_set_interrupt(struct mint_engine* engine, bool pending);
 void mint_engine_set_nmi(struct mint_engine* engine);
 // Whether an external interrupt (or, for nmi, an NMI) would be taken at the next instruction.
 bool mint_engine_interruptible(const struct mint_engine* engine, bool nmi);
+// Accesses to this page go to mint_on_memory_* even where RAM is mapped; MINT_NO_PAGE for none.
+#define MINT_NO_PAGE UINT64_MAX
+void mint_engine_set_io_page(struct mint_engine* engine, uint64_t physical);
 void mint_engine_set_a20(struct mint_engine* engine, bool enabled);
 
 // Finds the instruction whose generated code contains `host_pc`: its block and its index in it.
@@ -130,6 +154,8 @@ void mint_on_port_write(void* host, uint32_t port, unsigned size, uint64_t value
 uint64_t mint_on_memory_read(void* host, uint64_t address, unsigned size, uintptr_t host_pc);
 void mint_on_memory_write(void* host, uint64_t address, unsigned size, uint64_t value,
                           uintptr_t host_pc);
+// An instruction fetch from memory that is no RAM of the engine's; it must not take time.
+uint64_t mint_on_fetch(void* host, uint64_t address, unsigned size);
 uint64_t mint_on_rdtsc(void* host, uintptr_t host_pc);
 void mint_on_cpuid(void* host, uint32_t leaf, uint32_t subleaf, uint32_t out[4], uintptr_t host_pc);
 // 1: done; 0: the engine's own register; -1: #GP(0).

@@ -309,6 +309,14 @@ void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_
   finish_access(delay_of(address));
 }
 
+// Devices do not answer fetches: they read as ones.
+std::uint64_t Core::fetch(PhysAddr address, unsigned size) {
+  std::uint64_t value = ~std::uint64_t{0};
+  const std::span<std::uint8_t> shared = wiring_.memory.at(address, size);
+  if (!shared.empty()) std::memcpy(&value, shared.data(), size);
+  return value;
+}
+
 // --- instructions ------------------------------------------------------------------------------------
 
 MsrAnswer Core::read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) {

@@ -133,6 +133,7 @@ class Core final : private CpuHost, private LapicCore {
   std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) override;
   void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
                     bool locked) override;
+  std::uint64_t fetch(PhysAddr address, unsigned size) override;
   MsrAnswer read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) override;
   MsrAnswer write_msr(Cycles at, std::uint32_t index, std::uint64_t value) override;
   std::uint64_t read_tsc(Cycles at) override;

@@ -1,0 +1,70 @@
+// What the files of the glue share. Included first by each of them: it brings in Unicorn's internal
+// headers, for which they are compiled with options of their own (cmake/unicorn.cmake).
+//
+// Functions named __wrap_X replace calls of X made by other object files of Unicorn (ld --wrap;
+// CMakeLists.txt has the list); __real_X is the original. Helpers are wrapped, too: generated code
+// finds them by a table in another object file.
+#pragma once
+
+#include "emu/engine/glue.h"
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "exec/cpu_ldst.h"
+#include "exec/exec-all.h"
+#include "exec/translator.h"
+#include "tcg/tcg.h"
+#include "tcg/tcg-op.h"
+#include "uc_priv.h"
+
+// The engine that runs on this thread, see mint_engine_set_current.
+extern __thread struct mint_engine* mint_current;
+
+static inline CPUX86State* env_of(const struct mint_engine* engine) {
+  return engine->uc->cpu->env_ptr;
+}
+
+// Unicorn's env->tsc is not used for anything once cpu_get_tsc is out of the way.
+#define BUDGET_OFFSET offsetof(CPUX86State, tsc)
+
+// MAXPHYADDR, as CPUID leaf 80000008h says.
+enum { MINT_PHYSICAL_BITS = 36 };
+// An I/O page beyond what the guest can address: where a page that must not go to RAM is mapped to.
+#define MINT_OVERLAY_WINDOW (UINT64_C(1) << MINT_PHYSICAL_BITS)
+
+static inline bool is_canonical(uint64_t address) {
+  return (int64_t)(address << 16) >> 16 == (int64_t)address;
+}
+
+// glue_exceptions.c
+// Delivers what cpu->exception_index, error_code and exception_is_int say.
+void mint_deliver_exception(struct mint_engine* engine);
+
+// glue_paging.c
+// Whether the page walk that is going on may end at `physical` with a page of `size` bytes.
+bool mint_walk_accepts(hwaddr physical, target_ulong size);
+// Loads the PDPTE registers from CR3 for PAE paging; false, and no change, when one has reserved bits.
+bool mint_load_pdptes(CPUX86State* env, uint64_t cr3);
+
+// glue_instructions.c
+// Emits what the translator leaves out of the instruction at the front of `db`; before it is
+// translated.
+void mint_before_instruction(DisasContextBase* db, CPUState* cpu);
+
+// Whether the instruction at CS:RIP accesses memory through SS.
+bool mint_uses_stack(CPUX86State* env);
+
+// What helper_check_exit_request is called for from generated code: its second argument.
+enum {
+  MINT_CALL_EDGE = 1,     // the budget is spent; first argument: the block
+  MINT_CALL_PROBE,        // first argument: the probe
+  MINT_CALL_UNDEFINED,    // raise #UD
+  MINT_CALL_BREAK,        // ICEBP; first argument: its length
+};
+void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
+
+// glue_debug.c
+// Watchpoint flags of a page of linear addresses.
+int mint_watch_flags(CPUState* cpu, target_ulong page);
+void mint_raise_icebp(CPUX86State* env, unsigned length, uintptr_t host_pc)
+    __attribute__((noreturn));
