@@ -169,6 +169,17 @@ TEST_F(ReportOfTwo, MarksOtherKernels) {
   EXPECT_THAT(run_report(request_, result_), HasSubstr("of the sequence (their kernels differ)"));
 }
 
+TEST_F(ReportOfTwo, ComparesEvenWithoutKernelHashes) {
+  for (OsResult& os : result_.os) os.kernel_sha256.clear();
+  std::filesystem::create_directory(request_.out_dir);
+  std::ofstream(request_.out_dir / kResultFile) << result_json(request_, result_);
+  request_.scenario.name = "single";
+  request_.out_dir = folder_ / "single";
+  const auto earlier = earlier_result(request_.out_dir, "parallel2");
+  ASSERT_TRUE(earlier);
+  EXPECT_DOUBLE_EQ(earlier->both_up_s, 3.2);
+}
+
 TEST_F(ReportOfTwo, DamagedEarlierResultIsIgnored) {
   std::filesystem::create_directory(folder_ / "single");
   for (const char* text : {"", "{", "[]", "{\"schema\": 1, \"goal_met\": true, \"os\": [{}]}",
