@@ -13,6 +13,34 @@ constexpr std::int64_t kInstructionField = (std::int64_t{1} << MINT_BUDGET_SHIFT
 // no instruction costs less than a quarter of a cycle, and a block's cost is at least one cycle.
 constexpr std::uint64_t kLongestRun = std::uint64_t{1} << (MINT_BUDGET_SHIFT - 3);
 
+// LOCK, or XCHG with memory, which is locked without the prefix (SDM vol. 3A, 8.1.2).
+bool is_locked(std::span<const std::uint8_t> instruction, unsigned bits) {
+  for (std::size_t i = 0; i < instruction.size(); ++i) {
+    switch (instruction[i]) {
+      case 0xf0:
+        return true;
+      case 0x26:
+      case 0x2e:
+      case 0x36:
+      case 0x3e:
+      case 0x64:
+      case 0x65:
+      case 0x66:
+      case 0x67:
+      case 0xf2:
+      case 0xf3:
+        break;
+      case 0x86:
+      case 0x87:
+        return i + 1 < instruction.size() && instruction[i + 1] < 0xc0;
+      default:
+        if (bits != 64 || (instruction[i] & 0xf0) != 0x40) return false;
+        break;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 CodePages::CodePages(std::uint64_t ram_bytes)
@@ -59,28 +87,39 @@ Cpu::Exit Cpu::run() {
   return mint_engine_halted(&engine_) ? Exit::kHalted : Exit::kLeft;
 }
 
-std::optional<std::uint32_t> Cpu::before_end(std::uintptr_t host_pc) const {
-  const void* name = nullptr;
-  unsigned index = 0;
-  if (!mint_engine_locate(&engine_, host_pc, &name, &index)) return std::nullopt;
-  const auto found = blocks_.find(name);
-  if (found == blocks_.end() || index >= found->second.cost.before.size()) return std::nullopt;
-  return found->second.cost.cycles - found->second.cost.before[index];
+std::optional<Cpu::Caller> Cpu::find_caller(std::uintptr_t host_pc) const {
+  Caller caller;
+  if (!mint_engine_locate(&engine_, host_pc, &caller.block, &caller.index)) return std::nullopt;
+  const auto found = blocks_.find(caller.block);
+  if (found == blocks_.end() || caller.index >= found->second.cost.before.size())
+    return std::nullopt;
+  const Block& block = found->second;
+  caller.host_pc = host_pc;
+  caller.before_end = block.cost.cycles - block.cost.before[caller.index];
+  caller.locked = std::find(block.locked.begin(), block.locked.end(), caller.index) !=
+                  block.locked.end();
+  return caller;
+}
+
+const Cpu::Caller* Cpu::caller(std::uintptr_t host_pc) const {
+  if (host_pc == 0) return nullptr;
+  const unsigned generation = mint_engine_generation(&engine_);
+  if (generation != callers_generation_) {
+    callers_.fill({});
+    callers_generation_ = generation;
+  }
+  Caller& slot = callers_[(host_pc >> 2) % kCallers];
+  if (slot.host_pc != host_pc) {
+    const std::optional<Caller> found = find_caller(host_pc);
+    if (!found) return nullptr;
+    slot = *found;
+  }
+  return &slot;
 }
 
 Cycles Cpu::now_at(std::uintptr_t host_pc) const {
-  const unsigned generation = mint_engine_generation(&engine_);
-  if (generation != known_generation_) {
-    known_.fill({});
-    known_generation_ = generation;
-  }
-  Known& known = known_[(host_pc >> 2) % kKnown];
-  if (host_pc == 0 || known.host_pc != host_pc) {
-    const std::optional<std::uint32_t> found = before_end(host_pc);
-    if (!found) return now();
-    known = {host_pc, *found};
-  }
-  return {now().count - known.before_end};
+  const Caller* known = caller(host_pc);
+  return known == nullptr ? now() : Cycles{now().count - known->before_end};
 }
 
 void Cpu::take_instructions() {
@@ -136,8 +175,33 @@ struct CpuCallbacks {
     Cpu::Block& block = cpu.blocks_[name];
     block.cost = cpu.timing_.cost(code);
     block.instructions = static_cast<unsigned>(code.starts.size());
+    block.locked.clear();
+    for (unsigned i = 0; i < block.instructions; ++i) {
+      const std::size_t start = std::min<std::size_t>(code.starts[i], code.code.size());
+      if (is_locked(code.code.subspan(start), code.bits))
+        block.locked.push_back(static_cast<std::uint16_t>(i));
+    }
     cpu.host_.translated(pc);
     return block.cost.cycles;
+  }
+
+  static std::uint64_t read(Cpu& cpu, PhysAddr address, unsigned size, std::uintptr_t host_pc) {
+    const Cpu::Caller* caller = cpu.caller(host_pc);
+    const Cycles at = cpu.now_at(host_pc);
+    const bool locked = caller != nullptr && caller->locked;
+    cpu.locked_block_ = locked ? caller->block : nullptr;
+    cpu.locked_index_ = locked ? caller->index : 0;
+    cpu.locked_at_ = at;
+    return cpu.host_.memory_read(at, address, size);
+  }
+
+  static void write(Cpu& cpu, PhysAddr address, unsigned size, std::uint64_t value,
+                    std::uintptr_t host_pc) {
+    const Cpu::Caller* caller = cpu.caller(host_pc);
+    const bool locked = caller != nullptr && caller->locked && caller->block == cpu.locked_block_ &&
+                        caller->index == cpu.locked_index_;
+    cpu.host_.memory_write(locked ? cpu.locked_at_ : cpu.now_at(host_pc), address, size, value,
+                           locked);
   }
 
   static void fault(Cpu& cpu, const void* name, unsigned index) {
@@ -194,14 +258,12 @@ void mint_on_port_write(void* host, std::uint32_t port, unsigned size, std::uint
 
 std::uint64_t mint_on_memory_read(void* host, std::uint64_t address, unsigned size,
                                   std::uintptr_t host_pc) {
-  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
-  return CpuCallbacks::host(host).memory_read(at, {address}, size);
+  return CpuCallbacks::read(CpuCallbacks::cpu(host), {address}, size, host_pc);
 }
 
 void mint_on_memory_write(void* host, std::uint64_t address, unsigned size, std::uint64_t value,
                           std::uintptr_t host_pc) {
-  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
-  CpuCallbacks::host(host).memory_write(at, {address}, size, value);
+  CpuCallbacks::write(CpuCallbacks::cpu(host), {address}, size, value, host_pc);
 }
 
 std::uint64_t mint_on_rdtsc(void* host, std::uintptr_t host_pc) {

@@ -287,8 +287,10 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
   return value;
 }
 
-void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value) {
-  wait_for_turn(at);
+void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
+                        bool locked) {
+  // It has been this core's turn since the load, and no other core has run.
+  if (!locked) wait_for_turn(at);
   if (is_own_lapic(address)) {
     wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, true, size, address.value, value});
     lapic_.write(address.value & 0xfff, size, value);

@@ -131,7 +131,8 @@ class Core final : private CpuHost, private LapicCore {
   std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned size) override;
   void port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) override;
   std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) override;
-  void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value) override;
+  void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
+                    bool locked) override;
   MsrAnswer read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) override;
   MsrAnswer write_msr(Cycles at, std::uint32_t index, std::uint64_t value) override;
   std::uint64_t read_tsc(Cycles at) override;

@@ -14,7 +14,8 @@
 
 #include "cpu.h"
 
-// %d %u %x (32-bit), %ld %lu %lx (register-wide), %llu %llx (64-bit), %s %c %%; 0-padding and width.
+// %d %u %x (32-bit), %ld %lu %lx (register-wide), %llu %llx (64-bit), %s %c %%; 0-padding and
+// width.
 void print(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 #define check(name, condition) check_result(name, !!(condition), __LINE__, #condition, 0)
@@ -26,10 +27,15 @@ void print(const char* format, ...) __attribute__((format(printf, 1, 2)));
 bool check_result(const char* name, bool good, int line, const char* text, int kind);
 bool check_equal(const char* name, u64 got, u64 want, int line, int kind);
 
+// Sets up COM1 anew at the next print, after a program has played with it.
+void console_reset(void);
 // Prints the totals and ends the run through port F4h.
 void finish(const char* program) __attribute__((noreturn));
 // Ends the run with a code; 0 is success.
 void stop(u32 code) __attribute__((noreturn));
+
+// For checks whose miss would end the program: on QEMU prints "qemu NAME: not tried" and is true.
+bool skip_on_qemu(const char* name);
 
 // True on QEMU's TCG (hypervisor leaf), for tolerances and known deviations.
 bool on_qemu(void);

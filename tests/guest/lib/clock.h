@@ -16,11 +16,11 @@ void pit_program(u8 counter, u8 mode, u16 count);
 u16 pit_read(u8 counter);
 
 // Waits until the condition holds or the time is up; its value then.
-#define wait_for(condition, ms)                            \
-  ({                                                       \
-    u64 wait_end = rdtsc() + (u64)(ms)*tsc_per_ms();       \
-    while (!(condition) && rdtsc() < wait_end) pause();    \
-    !!(condition);                                         \
+#define wait_for(condition, ms)                         \
+  ({                                                    \
+    u64 wait_end = rdtsc() + (u64)(ms)*tsc_per_ms();    \
+    while (!(condition) && rdtsc() < wait_end) pause(); \
+    !!(condition);                                      \
   })
 
 #endif

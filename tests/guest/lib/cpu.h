@@ -17,8 +17,8 @@ typedef unsigned long ulong;  // as wide as a register
 
 #ifdef __x86_64__
 #define BITS64 1
-#define W "q"      // suffix of a register-wide instruction
-#define AX "rax"   // name parts for inline assembly
+#define W "q"     // suffix of a register-wide instruction
+#define AX "rax"  // name parts for inline assembly
 #define SP "rsp"
 #else
 #define BITS64 0
@@ -78,9 +78,15 @@ typedef unsigned long ulong;  // as wide as a register
 #define EFER_LMA 0x400u
 #define EFER_NXE 0x800u
 
-static inline void outb(u16 port, u8 v) { asm volatile("outb %0, %1" ::"a"(v), "Nd"(port) : "memory"); }
-static inline void outw(u16 port, u16 v) { asm volatile("outw %0, %1" ::"a"(v), "Nd"(port) : "memory"); }
-static inline void outl(u16 port, u32 v) { asm volatile("outl %0, %1" ::"a"(v), "Nd"(port) : "memory"); }
+static inline void outb(u16 port, u8 v) {
+  asm volatile("outb %0, %1" ::"a"(v), "Nd"(port) : "memory");
+}
+static inline void outw(u16 port, u16 v) {
+  asm volatile("outw %0, %1" ::"a"(v), "Nd"(port) : "memory");
+}
+static inline void outl(u16 port, u32 v) {
+  asm volatile("outl %0, %1" ::"a"(v), "Nd"(port) : "memory");
+}
 static inline u8 inb(u16 port) {
   u8 v;
   asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
@@ -116,7 +122,10 @@ struct cpuid {
 };
 static inline struct cpuid cpuid_sub(u32 leaf, u32 sub) {
   struct cpuid r;
-  asm volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(sub) : "memory");
+  asm volatile("cpuid"
+               : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
+               : "a"(leaf), "c"(sub)
+               : "memory");
   return r;
 }
 static inline struct cpuid cpuid(u32 leaf) { return cpuid_sub(leaf, 0); }
@@ -124,29 +133,25 @@ static inline struct cpuid cpuid(u32 leaf) { return cpuid_sub(leaf, 0); }
 // Initial APIC id: usable at any privilege level, and with the LAPIC disabled.
 static inline u32 core_id(void) { return cpuid(1).b >> 24; }
 
-#define CR_ACCESS(n)                                             \
-  static inline ulong read_cr##n(void) {                         \
-    ulong v;                                                     \
-    asm volatile("mov %%cr" #n ", %0" : "=r"(v)::"memory");      \
-    return v;                                                    \
-  }                                                              \
-  static inline void write_cr##n(ulong v) {                      \
-    asm volatile("mov %0, %%cr" #n ::"r"(v) : "memory");         \
-  }
+#define CR_ACCESS(n)                                        \
+  static inline ulong read_cr##n(void) {                    \
+    ulong v;                                                \
+    asm volatile("mov %%cr" #n ", %0" : "=r"(v)::"memory"); \
+    return v;                                               \
+  }                                                         \
+  static inline void write_cr##n(ulong v) { asm volatile("mov %0, %%cr" #n ::"r"(v) : "memory"); }
 CR_ACCESS(0)
 CR_ACCESS(2)
 CR_ACCESS(3)
 CR_ACCESS(4)
 
-#define DR_ACCESS(n)                                             \
-  static inline ulong read_dr##n(void) {                         \
-    ulong v;                                                     \
-    asm volatile("mov %%dr" #n ", %0" : "=r"(v)::"memory");      \
-    return v;                                                    \
-  }                                                              \
-  static inline void write_dr##n(ulong v) {                      \
-    asm volatile("mov %0, %%dr" #n ::"r"(v) : "memory");         \
-  }
+#define DR_ACCESS(n)                                        \
+  static inline ulong read_dr##n(void) {                    \
+    ulong v;                                                \
+    asm volatile("mov %%dr" #n ", %0" : "=r"(v)::"memory"); \
+    return v;                                               \
+  }                                                         \
+  static inline void write_dr##n(ulong v) { asm volatile("mov %0, %%dr" #n ::"r"(v) : "memory"); }
 DR_ACCESS(0)
 DR_ACCESS(1)
 DR_ACCESS(6)

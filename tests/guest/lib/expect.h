@@ -15,11 +15,11 @@ static inline bool expect_trap(const char* name, u32 vector, ulong error, ulong 
   return check_equal(name, trap_last.f.ip, ip, line, kind);
 }
 
-#define RAISE_(name, vector, error, where, kind, instruction, ...)              \
-  ({                                                                            \
-    trap_clear();                                                               \
-    asm volatile(TRAPPING(instruction)::__VA_ARGS__ : "memory", "cc");          \
-    expect_trap(name, vector, error, where, __LINE__, kind);                    \
+#define RAISE_(name, vector, error, where, kind, instruction, ...)     \
+  ({                                                                   \
+    trap_clear();                                                      \
+    asm volatile(TRAPPING(instruction)::__VA_ARGS__ : "memory", "cc"); \
+    expect_trap(name, vector, error, where, __LINE__, kind);           \
   })
 // The instruction faults: the pushed IP is its own.
 #define FAULT(name, vector, error, instruction, ...) \
@@ -34,13 +34,32 @@ static inline bool expect_trap(const char* name, u32 vector, ulong error, ulong 
 #define TRAP_HW(name, vector, error, instruction, ...) \
   RAISE_(name, vector, error, trap_after, 1, instruction, ##__VA_ARGS__)
 // The instruction raises nothing.
-#define NO_FAULT(name, instruction, ...)                                   \
-  ({                                                                       \
-    trap_clear();                                                          \
-    asm volatile(TRAPPING(instruction)::__VA_ARGS__ : "memory", "cc");     \
-    check_eq(name, trap_take(), NO_TRAP);                                  \
+#define NO_FAULT(name, instruction, ...)                               \
+  ({                                                                   \
+    trap_clear();                                                      \
+    asm volatile(TRAPPING(instruction)::__VA_ARGS__ : "memory", "cc"); \
+    check_eq(name, trap_take(), NO_TRAP);                              \
   })
 
-enum vector { DE, DB, NMI_VECTOR, BP, OF, BR, UD, NM, DF, TS = 10, NP, SS, GP, PF, MF = 16, AC, MC, XM };
+enum vector {
+  DE,
+  DB,
+  NMI_VECTOR,
+  BP,
+  OF,
+  BR,
+  UD,
+  NM,
+  DF,
+  TS = 10,
+  NP,
+  SS,
+  GP,
+  PF,
+  MF = 16,
+  AC,
+  MC,
+  XM
+};
 
 #endif

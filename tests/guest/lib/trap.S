@@ -80,6 +80,18 @@ run_user_at:                    // ip, cs, flags, sp
         mov %eax, %es
         iretq
 
+.globl call_guarded
+call_guarded:
+        pushfq
+        push %rbx
+        push %rbp
+        push %r12
+        push %r13
+        push %r14
+        push %r15
+        mov %rsp, user_saved_sp
+        call *%rdi
+        mov $0x5e7, %edi                // USER_RETURNED
 .globl user_leave
 user_leave:
         mov $SEL_KDATA, %eax
@@ -128,6 +140,18 @@ run_user_at:                    // ip, cs, flags, sp
         mov %eax, %es
         iret
 
+.globl call_guarded
+call_guarded:
+        mov 4(%esp), %eax
+        pushf
+        push %ebx
+        push %ebp
+        push %esi
+        push %edi
+        mov %esp, user_saved_sp
+        call *%eax
+        push $0x5e7                     // USER_RETURNED
+        push $0
 .globl user_leave
 user_leave:
         mov 4(%esp), %eax

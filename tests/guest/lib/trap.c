@@ -12,6 +12,7 @@ u8 trap_stack[MAX_CORES][TRAP_STACK_BYTES] __attribute__((aligned(16)));
 u8 user_stack[16384] __attribute__((aligned(16)));
 u64 idt[256 * (BITS64 + 1)] __attribute__((aligned(16)));
 ulong user_saved_sp;
+static bool guarded;
 
 extern u8 trap_stubs[];
 #define STUB_BYTES 16
@@ -91,11 +92,16 @@ static void record(struct frame* f) {
   trap_last.count = count;
 }
 
+// Ring 3, or virtual-8086 mode, whose CS is no selector.
+static bool from_user(const struct frame* f) {
+  return (f->cs & 3) == 3 || (!BITS64 && (f->flags & FLAG_VM));
+}
+
 void trap_dispatch(struct frame* f) {
   trap_hook_t hook = trap_hook[f->vector];
   if (hook && hook(f)) return;
-  if (f->vector == 0x80 && (f->cs & 3) == 3) user_leave(f->ax);
-  if (f->vector < 32 && (f->cs & 3) == 3 && user_saved_sp) {
+  if (f->vector == 0x80 && from_user(f)) user_leave(f->ax);
+  if (f->vector < 32 && user_saved_sp && (guarded || from_user(f))) {
     record(f);
     user_leave(-1);
   }
@@ -109,6 +115,14 @@ void trap_dispatch(struct frame* f) {
   print("FAIL unexpected vector %lu on core %u: error %lx ip %lx cs %lx flags %lx cr2 %lx sp %lx\n",
         f->vector, core_id(), f->error, f->ip, f->cs, f->flags, read_cr2(), (ulong)f);
   stop(2);
+}
+
+long call_guarded(void (*fn)(void));
+long run_guarded(void (*fn)(void)) {
+  guarded = true;
+  long r = call_guarded(fn);
+  guarded = false;
+  return r;
 }
 
 static void user_exit(void) { asm volatile("int $0x80" ::"a"(USER_RETURNED)); }

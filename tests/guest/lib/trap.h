@@ -32,9 +32,10 @@ extern struct trap trap_last;
 extern volatile ulong trap_resume;
 extern volatile ulong trap_site, trap_after;
 
-// An instruction that may trap: sets trap_site (its address), trap_after (the next) and resumes there.
-#define TRAPPING(instruction)                                                        \
-  "mov" W " $773f, trap_resume\n\tmov" W " $772f, trap_site\n\tmov" W                \
+// An instruction that may trap: sets trap_site (its address), trap_after (the next) and resumes
+// there.
+#define TRAPPING(instruction)                                         \
+  "mov" W " $773f, trap_resume\n\tmov" W " $772f, trap_site\n\tmov" W \
   " $773f, trap_after\n772:\t" instruction "\n773:\tmov" W " $0, trap_resume\n\t"
 
 // Forgets the last exception.
@@ -65,13 +66,16 @@ extern u32 tss[MAX_CORES][32];
 extern u8 trap_stack[MAX_CORES][TRAP_STACK_BYTES];
 
 // Runs fn in ring 3 until it traps (recorded in trap_last) or executes `int 0x80`, whose EAX is the
-// result; the result of a trap is -1, that of a return from fn USER_RETURNED.  IF and IOPL come from
-// flags.
+// result; the result of a trap is -1, that of a return from fn USER_RETURNED.  IF and IOPL come
+// from flags.
 #define USER_RETURNED 0x5E7
 long run_user(void (*fn)(void), ulong flags);
 // The same with a chosen code selector (e.g. 32-bit code in a 64-bit program) and stack pointer.
 long run_user_at(ulong ip, ulong cs, ulong flags, ulong sp);
 extern u8 user_stack[16384];
+// Runs fn in ring 0 until it returns (USER_RETURNED) or anything traps, in whatever ring it then is
+// (-1).
+long run_guarded(void (*fn)(void));
 // Leaves ring 3 from a hook: run_user returns value.
 void user_leave(long value) __attribute__((noreturn));
 

@@ -12,20 +12,27 @@
 #define SMALL_TSS (SEL_SPARE + 8)
 
 static ulong seen_frame;
-static struct trap_seen {
-  ulong sp, ss, cs, flags;
-} seen;
+static struct trap_seen { ulong sp, ss, cs, flags; } seen;
 
 static void arithmetic_and_software(void) {
   u32 rest;
   trap_clear();
-  asm volatile("xor %%ecx, %%ecx\n\t" TRAPPING("divl %%ecx") : "=d"(rest) : "a"(1), "0"(0) : "ecx", "memory");
+  asm volatile("xor %%ecx, %%ecx\n\t" TRAPPING("divl %%ecx")
+               : "=d"(rest)
+               : "a"(1), "0"(0)
+               : "ecx", "memory");
   expect_trap("#DE on division by zero is a fault", DE, 0, trap_site, __LINE__, 0);
   trap_clear();
-  asm volatile("mov $1, %%ecx\n\t" TRAPPING("divl %%ecx") : "=d"(rest) : "a"(1), "0"(1) : "ecx", "memory");
+  asm volatile("mov $1, %%ecx\n\t" TRAPPING("divl %%ecx")
+               : "=d"(rest)
+               : "a"(1), "0"(1)
+               : "ecx", "memory");
   expect_trap("#DE on quotient overflow", DE, 0, trap_site, __LINE__, 0);
   trap_clear();
-  asm volatile("mov $-1, %%ecx\n\t" TRAPPING("idivl %%ecx") : "=d"(rest) : "a"(0x80000000), "0"(-1) : "ecx", "memory");
+  asm volatile("mov $-1, %%ecx\n\t" TRAPPING("idivl %%ecx")
+               : "=d"(rest)
+               : "a"(0x80000000), "0"(-1)
+               : "ecx", "memory");
   expect_trap("#DE on INT_MIN / -1", DE, 0, trap_site, __LINE__, 0);
 
   TRAP("#BP of int3 pushes the next instruction", BP, 0, "int3");
@@ -41,14 +48,16 @@ static void arithmetic_and_software(void) {
     FAULT("far jmp immediate is #UD in 64-bit mode", UD, 0, ".byte 0xEA");
   } else {
     trap_clear();
-    asm volatile("mov $0x7fffffff, %%eax\n\tadd $1, %%eax\n\t" TRAPPING(".byte 0xCE")::: "eax", "memory", "cc");
+    asm volatile("mov $0x7fffffff, %%eax\n\tadd $1, %%eax\n\t" TRAPPING(".byte 0xCE")::
+                     : "eax", "memory", "cc");
     expect_trap("#OF of into is a trap", OF, 0, trap_after, __LINE__, 0);
     trap_clear();
     asm volatile("xor %%eax, %%eax\n\t" TRAPPING(".byte 0xCE")::: "eax", "memory", "cc");
     check_eq("into without overflow does nothing", trap_take(), NO_TRAP);
     static const int bounds[2] = {5, 10};
     trap_clear();
-    asm volatile(TRAPPING(".byte 0x62, 0x01")::"a"(11), "c"(bounds) : "memory");  // bound eax, [ecx]
+    asm volatile(TRAPPING(".byte 0x62, 0x01")::"a"(11), "c"(bounds)
+                 : "memory");  // bound eax, [ecx]
     expect_trap("#BR of bound is a fault", BR, 0, trap_site, __LINE__, 0);
     trap_clear();
     asm volatile(TRAPPING(".byte 0x62, 0x01")::"a"(10), "c"(bounds) : "memory");
@@ -89,7 +98,8 @@ static void undefined_and_fpu(void) {
   // #MF: divide 1 by 0 unmasked; reported by the next waiting x87 instruction.
   static u16 control = 0x033B;  // all masked but zero divide
   trap_clear();
-  asm volatile("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\tfdivrp\n\t" TRAPPING("fwait")::"m"(control) : "memory");
+  asm volatile("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\tfdivrp\n\t" TRAPPING("fwait")::"m"(control)
+               : "memory");
   expect_trap("#MF comes at the next waiting instruction", MF, 0, trap_site, __LINE__, 0);
   asm volatile("fnclex; fninit");
 
@@ -98,7 +108,9 @@ static void undefined_and_fpu(void) {
   static const u32 one = 0x3F800000;
   asm volatile("ldmxcsr %0" ::"m"(mxcsr));
   trap_clear();
-  asm volatile("movss %0, %%xmm0\n\txorps %%xmm1, %%xmm1\n\t" TRAPPING("divss %%xmm1, %%xmm0")::"m"(one) : "memory");
+  asm volatile(
+      "movss %0, %%xmm0\n\txorps %%xmm1, %%xmm1\n\t" TRAPPING("divss %%xmm1, %%xmm0")::"m"(one)
+      : "memory");
   expect_trap("#XM of an unmasked SSE exception is a fault", XM, 0, trap_site, __LINE__, 2);
   mxcsr = 0x1F80;
   asm volatile("ldmxcsr %0" ::"m"(mxcsr));
@@ -117,7 +129,8 @@ static void segments(void) {
   asm volatile("lldt %w0" ::"r"(0));
   FAULT("#GP of an LDT selector without LDT", GP, 0x1C, "mov %0, %%ds", "r"(0x1F));
   if (BITS64)
-    NO_FAULT("a null SS is allowed in ring 0 of 64-bit mode", "mov %0, %%ss\n\tmov %1, %%ss", "r"(0), "r"(SEL_KDATA));
+    NO_FAULT("a null SS is allowed in ring 0 of 64-bit mode", "mov %0, %%ss\n\tmov %1, %%ss",
+             "r"(0), "r"(SEL_KDATA));
   else
     FAULT("#GP of a null SS", GP, 0, "mov %0, %%ss", "r"(0));
   NO_FAULT("a null data selector may be loaded", "mov %0, %%fs", "r"(0));
@@ -148,17 +161,17 @@ static void segments(void) {
     set_descriptor(SMALL_TSS, (ulong)tss[1], 0x10, 0x89, 0);
     far.selector = SMALL_TSS;
     FAULT("#TS of a TSS that is too small", TS, SMALL_TSS, "ljmp *%0", "m"(far));
-    static struct {
-      u32 data[4];
-    } small;
+    static struct { u32 data[4]; } small;
     set_descriptor(NOT_PRESENT, (ulong)&small, 15, 0x93, 4);
     asm volatile("mov %0, %%fs" ::"r"(NOT_PRESENT));
     FAULT_LIMIT("#GP beyond a data segment's limit", GP, 0, "movl %%fs:16, %%eax", "a"(0));
     set_descriptor(NOT_PRESENT, 0, 0xFFFFFFFF, 0x91, 4);
     asm volatile("mov %0, %%fs" ::"r"(NOT_PRESENT));
-    FAULT_LIMIT("#GP of a write to a read-only segment", GP, 0, "movl %%eax, %%fs:(%1)", "a"(0), "r"(&small));
+    FAULT_LIMIT("#GP of a write to a read-only segment", GP, 0, "movl %%eax, %%fs:(%1)", "a"(0),
+                "r"(&small));
     asm volatile("mov %0, %%fs" ::"r"(0));
-    FAULT_LIMIT("#GP of an access through a null selector", GP, 0, "movl %%fs:(%0), %%eax", "r"(&small), "a"(0));
+    FAULT_LIMIT("#GP of an access through a null selector", GP, 0, "movl %%fs:(%0), %%eax",
+                "r"(&small), "a"(0));
   }
 
   // Gates.
@@ -186,17 +199,23 @@ static void general_protection(void) {
   FAULT_HW("#GP of rdmsr of an unknown MSR", GP, 0, "rdmsr", "c"(UNUSED_MSR));
   FAULT_HW("#GP of wrmsr of an unknown MSR", GP, 0, "wrmsr", "c"(UNUSED_MSR), "a"(0), "d"(0));
 #ifdef __x86_64__
-  FAULT("#GP of a load from a non-canonical address", GP, 0, "mov (%0), %%rax", "r"(0x800000000000), "a"(0));
-  FAULT("#GP of a store to a non-canonical address", GP, 0, "mov %%rax, (%0)", "r"(0xFFFF7FFFFFFFFFFF), "a"(0));
+  FAULT("#GP of a load from a non-canonical address", GP, 0, "mov (%0), %%rax", "r"(0x800000000000),
+        "a"(0));
+  FAULT("#GP of a store to a non-canonical address", GP, 0, "mov %%rax, (%0)",
+        "r"(0xFFFF7FFFFFFFFFFF), "a"(0));
   trap_clear();
-  asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\t" TRAPPING("nop") "mov %%rbx, %%rsp" ::"r"(0x800000000000) : "rbx", "memory");
+  asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\t" TRAPPING("nop") "mov %%rbx, %%rsp" ::"r"(
+                   0x800000000000)
+               : "rbx", "memory");
   check_eq("a non-canonical stack pointer by itself is fine", trap_take(), NO_TRAP);
   set_gate(SS, 0, SEL_KCODE, GATE_INT, 0, 1);
   set_gate(GP, 0, SEL_KCODE, GATE_INT, 0, 1);
   static u8 stack[4096] __attribute__((aligned(16)));
   *(u64*)&tss[0][9] = (ulong)stack + sizeof stack;  // IST1
   trap_clear();
-  asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\t" TRAPPING("push %%rax") "mov %%rbx, %%rsp" ::"r"(0x800000001000) : "rbx", "memory");
+  asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\t" TRAPPING(
+                   "push %%rax") "mov %%rbx, %%rsp" ::"r"(0x800000001000)
+               : "rbx", "memory");
   expect_trap("#SS of a push to a non-canonical address", SS, 0, trap_site, __LINE__, 2);
   set_gate(SS, 0, SEL_KCODE, GATE_INT, 0, 0);
   set_gate(GP, 0, SEL_KCODE, GATE_INT, 0, 0);
@@ -227,14 +246,15 @@ static void debug(void) {
   trap_hook[DB] = count_step;
   ulong first, second, third;
   write_dr6(0xFFFF0FF0);
-  asm volatile(
-      "pushf\n\torl $0x100, (%%" SP ")\n\tpopf\n\t"  // TF is looked at after the next instruction
-      "nop\n"
-      "1:\tnop\n"
-      "2:\tpushf\n\tandl $~0x100, (%%" SP ")\n\tpopf\n"
-      "3:\tnop\n\t"
-      "mov $1b, %0\n\tmov $2b, %1\n\tmov $3b, %2"
-      : "=r"(first), "=r"(second), "=r"(third)::"memory", "cc");
+  asm volatile("pushf\n\torl $0x100, (%%" SP
+               ")\n\tpopf\n\t"  // TF is looked at after the next instruction
+               "nop\n"
+               "1:\tnop\n"
+               "2:\tpushf\n\tandl $~0x100, (%%" SP
+               ")\n\tpopf\n"
+               "3:\tnop\n\t"
+               "mov $1b, %0\n\tmov $2b, %1\n\tmov $3b, %2"
+               : "=r"(first), "=r"(second), "=r"(third)::"memory", "cc");
   check_eq("single step starts after the instruction that follows popf", step_ip[0], first);
   check_eq("single step stops at each instruction", step_ip[1], second);
   check_eq("single step traps once more after the popf that clears TF", step_ip[4], third);
@@ -244,12 +264,13 @@ static void debug(void) {
 
   // MOV SS delays the trap by an instruction.
   steps = 0;
-  asm volatile(
-      "mov %%ss, %%ebx\n\tpushf\n\torl $0x100, (%%" SP ")\n\tpopf\n\t"
-      "mov %%ebx, %%ss\n\tnop\n"
-      "1:\tpushf\n\tandl $~0x100, (%%" SP ")\n\tpopf\n\t"
-      "nop\n\tmov $1b, %0"
-      : "=r"(first)::"ebx", "memory", "cc");
+  asm volatile("mov %%ss, %%ebx\n\tpushf\n\torl $0x100, (%%" SP
+               ")\n\tpopf\n\t"
+               "mov %%ebx, %%ss\n\tnop\n"
+               "1:\tpushf\n\tandl $~0x100, (%%" SP
+               ")\n\tpopf\n\t"
+               "nop\n\tmov $1b, %0"
+               : "=r"(first)::"ebx", "memory", "cc");
   check_eq("no single-step trap between mov SS and the next instruction", step_ip[0], first);
 
   // Instruction breakpoint: a fault before the instruction, RF lets it pass.
@@ -263,8 +284,8 @@ static void debug(void) {
       : "=&r"(first), "=&r"(second)
       : "1"((ulong)0x402)
       : "memory", "cc");
-  // The hook returns without RF, so the breakpoint would hit for ever; RF in the pushed image is set
-  // by the processor for faults (SDM Vol. 3, 17.3.1.1), so it hits once.
+  // The hook returns without RF, so the breakpoint would hit for ever; RF in the pushed image is
+  // set by the processor for faults (SDM Vol. 3, 17.3.1.1), so it hits once.
   check_eq_hw("instruction breakpoint hits once, as RF is set in the pushed flags", steps, 1);
   check_eq("instruction breakpoint is a fault at the instruction", step_ip[0], first);
   check_eq("DR6.B0 of the instruction breakpoint", step_dr6[0] & 0xF, 1);
@@ -284,7 +305,8 @@ static void debug(void) {
   write_dr6(0xFFFF0FF0);
   write_dr7(0x2400);  // GD
   asm volatile("mov $1f, %0\n1:\tmov %%dr0, %1" : "=&r"(first), "=r"(second)::"memory");
-  check_hw("general detect faults on a DR access and is cleared", steps == 1 && step_ip[0] == first && (step_dr6[0] & 0x2000));
+  check_hw("general detect faults on a DR access and is cleared",
+           steps == 1 && step_ip[0] == first && (step_dr6[0] & 0x2000));
   write_dr7(0x400);
   write_dr6(0xFFFF0FF0);
   trap_hook[DB] = 0;
@@ -317,7 +339,8 @@ static void user_popf(void) {
   asm volatile("int $0x80" ::"a"(flags));
 }
 static void user_unaligned(void) {
-  asm volatile("pushf\n\torl $0x40000, (%%" SP ")\n\tpopf\n\tmovl 1(%0), %%eax" ::"r"(&seen) : "eax", "memory");
+  asm volatile("pushf\n\torl $0x40000, (%%" SP ")\n\tpopf\n\tmovl 1(%0), %%eax" ::"r"(&seen)
+               : "eax", "memory");
   user_nothing();
 }
 
@@ -327,7 +350,8 @@ static bool look_at_frame(struct frame* f) {
   user_leave(7);
 }
 
-static void expect_user_kind(const char* name, void (*fn)(void), u32 vector, ulong error, int kind) {
+static void expect_user_kind(const char* name, void (*fn)(void), u32 vector, ulong error,
+                             int kind) {
   trap_clear();
   long r = run_user(fn, 2);
   u32 got = trap_take();
@@ -351,7 +375,8 @@ static void ring3(void) {
   check_eq("int n with a gate of DPL 3", run_user(user_int91, 0x202), 7);
   check_eq("the stack comes from the TSS", seen_frame, (ulong)&trap_stack[0][TRAP_STACK_BYTES]);
   check_eq("ring 3's SS is pushed", seen.ss, SEL_UDATA | 3);
-  check("ring 3's stack pointer is pushed", seen.sp >= (ulong)user_stack && seen.sp <= (ulong)user_stack + sizeof user_stack);
+  check("ring 3's stack pointer is pushed",
+        seen.sp >= (ulong)user_stack && seen.sp <= (ulong)user_stack + sizeof user_stack);
   check_eq("ring 3's CS is pushed", seen.cs, (BITS64 ? SEL_UCODE64 : SEL_UCODE32) | 3);
   check("ring 3's IF is pushed", seen.flags & FLAG_IF);
   expect_user_kind("#GP of int3 with a gate of DPL 0", user_int3, GP, 3 * 8 + 2, BITS64);
@@ -379,7 +404,8 @@ static void ring3(void) {
   write_cr0(read_cr0() | CR0_AM);
   trap_clear();
   long r = run_user(user_unaligned, 2);
-  check_limit("#AC of an unaligned access with CR0.AM and EFLAGS.AC", r == -1 && trap_take() == AC && trap_last.f.error == 0);
+  check_limit("#AC of an unaligned access with CR0.AM and EFLAGS.AC",
+              r == -1 && trap_take() == AC && trap_last.f.error == 0);
   write_cr0(read_cr0() & ~(ulong)CR0_AM);
 
   // I/O permission bitmap: port 80h allowed, 81h not.
@@ -411,7 +437,8 @@ static bool note_frame(struct frame* f) {
 static void stacks64(void) {
   trap_hook[0x92] = note_frame;
   ulong sp;
-  asm volatile("mov %%rsp, %%rbx\n\tsub $3, %%rsp\n\tmov %%rsp, %0\n\tint $0x92\n\tmov %%rbx, %%rsp" : "=&r"(sp)::"rbx", "memory");
+  asm volatile("mov %%rsp, %%rbx\n\tsub $3, %%rsp\n\tmov %%rsp, %0\n\tint $0x92\n\tmov %%rbx, %%rsp"
+               : "=&r"(sp)::"rbx", "memory");
   check("64-bit delivery aligns the stack to 16", ((frame_at + sizeof(struct frame)) & 15) == 0);
   check_eq("64-bit delivery pushes the unaligned RSP", seen.sp, sp);
   check_eq("64-bit delivery pushes SS without a change of ring", seen.ss, SEL_KDATA);
@@ -454,16 +481,20 @@ static void user_call(void) {
 
 static void call_gates(void) {
   ulong entry = (ulong)gate_entry;
-  gdt[CALL_GATE / 8] = (entry & 0xFFFF) | (u64)SEL_KCODE << 16 | (u64)(BITS64 ? 0 : 2) << 32 | 0xECull << 40 | (u64)(entry >> 16) << 48;
+  gdt[CALL_GATE / 8] = (entry & 0xFFFF) | (u64)SEL_KCODE << 16 | (u64)(BITS64 ? 0 : 2) << 32 |
+                       0xECull << 40 | (u64)(entry >> 16) << 48;
   gdt[CALL_GATE / 8 + 1] = 0;
   check_eq("a call gate leads from ring 3 to ring 0", run_user(user_call, 2), 9);
   ulong* sp = (ulong*)seen_frame;
   check_eq("the call gate pushes ring 3's CS", seen.cs, (BITS64 ? SEL_UCODE64 : SEL_UCODE32) | 3);
 #ifdef __x86_64__
-  check_eq("the call gate's stack comes from the TSS", (ulong)(sp + 4), (ulong)&trap_stack[0][TRAP_STACK_BYTES]);
+  check_eq("the call gate's stack comes from the TSS", (ulong)(sp + 4),
+           (ulong)&trap_stack[0][TRAP_STACK_BYTES]);
 #else
-  check("the call gate copies parameters", sp[2] == 0x5678 && sp[3] == 0x1234 && sp[5] == (SEL_UDATA | 3));
-  check_eq("the call gate's stack comes from the TSS", (ulong)(sp + 6), (ulong)&trap_stack[0][TRAP_STACK_BYTES]);
+  check("the call gate copies parameters",
+        sp[2] == 0x5678 && sp[3] == 0x1234 && sp[5] == (SEL_UDATA | 3));
+  check_eq("the call gate's stack comes from the TSS", (ulong)(sp + 6),
+           (ulong)&trap_stack[0][TRAP_STACK_BYTES]);
 #endif
   gdt[CALL_GATE / 8] &= ~(3ull << 45);  // DPL 0
   expect_user("#GP of a call gate with DPL 0", user_call, GP, CALL_GATE);

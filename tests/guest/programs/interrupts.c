@@ -48,11 +48,13 @@ static void shadows(void) {
   forget();
   pend(0x51);
   asm volatile("sti\n\thlt\n1:\tcli\n\tmov $1b, %0" : "=r"(after)::"memory");
-  check("sti; hlt with a pending interrupt wakes after the hlt", hits[0x51] == 1 && last_ip == after);
+  check("sti; hlt with a pending interrupt wakes after the hlt",
+        hits[0x51] == 1 && last_ip == after);
 
   forget();
   pend(0x51);
-  asm volatile("pushf\n\torl $0x200, (%%" SP ")\n\tpopf\n1:\tnop\n\tcli\n\tmov $1b, %0" : "=r"(after)::"memory");
+  asm volatile("pushf\n\torl $0x200, (%%" SP ")\n\tpopf\n1:\tnop\n\tcli\n\tmov $1b, %0"
+               : "=r"(after)::"memory");
   check("popf that sets IF has no shadow", hits[0x51] == 1 && last_ip == after);
   check("the pushed flags have IF", last_flags & FLAG_IF);
 
@@ -60,16 +62,18 @@ static void shadows(void) {
   pend(0x51);
 #ifdef __x86_64__
   asm volatile(
-      "mov %%rsp, %%rax\n\tpushq %1\n\tpush %%rax\n\tpushfq\n\torl $0x200, (%%rsp)\n\tpushq %2\n\tpushq $1f\n\tiretq\n"
+      "mov %%rsp, %%rax\n\tpushq %1\n\tpush %%rax\n\tpushfq\n\torl $0x200, (%%rsp)\n\tpushq "
+      "%2\n\tpushq $1f\n\tiretq\n"
       "1:\tnop\n\tcli\n\tmov $1b, %0"
       : "=r"(after)
       : "i"(SEL_KDATA), "i"(SEL_KCODE)
       : "rax", "memory");
 #else
-  asm volatile("pushf\n\torl $0x200, (%%esp)\n\tpush %1\n\tpush $1f\n\tiret\n1:\tnop\n\tcli\n\tmov $1b, %0"
-               : "=r"(after)
-               : "i"(SEL_KCODE)
-               : "memory");
+  asm volatile(
+      "pushf\n\torl $0x200, (%%esp)\n\tpush %1\n\tpush $1f\n\tiret\n1:\tnop\n\tcli\n\tmov $1b, %0"
+      : "=r"(after)
+      : "i"(SEL_KCODE)
+      : "memory");
 #endif
   check("iret that sets IF has no shadow", hits[0x51] == 1 && last_ip == after);
 
@@ -214,7 +218,8 @@ static void priorities(void) {
   sti();
   asm volatile("nop; nop; nop");
   cli();
-  check("pending interrupts come by falling vector", order_count == 3 && order[0] == 0x61 && order[1] == 0x51 && order[2] == 0x41);
+  check("pending interrupts come by falling vector",
+        order_count == 3 && order[0] == 0x61 && order[1] == 0x51 && order[2] == 0x41);
 
   forget();
   trap_hook[0x43] = nest;
@@ -288,14 +293,16 @@ static void eoi_order(void) {
   wait_for(hits[0x64], 10);
   asm volatile("nop; nop");
   cli();
-  check("both vectors are in service", lapic_bit(LAPIC_ISR, 0x44) && lapic_bit(LAPIC_ISR, 0x64) && hits[0x64] == 1);
+  check("both vectors are in service",
+        lapic_bit(LAPIC_ISR, 0x44) && lapic_bit(LAPIC_ISR, 0x64) && hits[0x64] == 1);
   pend(0x64);
   sti();
   asm volatile("nop; nop");
   cli();
   check("a vector in service waits in IRR", hits[0x64] == 1 && lapic_bit(LAPIC_IRR, 0x64));
   eoi();
-  check("EOI ends the highest in service", lapic_bit(LAPIC_ISR, 0x44) && !lapic_bit(LAPIC_ISR, 0x64));
+  check("EOI ends the highest in service",
+        lapic_bit(LAPIC_ISR, 0x44) && !lapic_bit(LAPIC_ISR, 0x64));
   sti();
   asm volatile("nop; nop");
   cli();

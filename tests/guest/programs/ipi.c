@@ -66,7 +66,8 @@ static void expect_kind(const char* name, u8 destination, u32 command, u32 mask,
 static void destinations(void) {
   listen_all();
   for (u32 c = 0; c < CORES; ++c) {
-    static const char* names[] = {"physical to core 0", "physical to core 1", "physical to core 2", "physical to core 3"};
+    static const char* names[] = {"physical to core 0", "physical to core 1", "physical to core 2",
+                                  "physical to core 3"};
     expect(names[c], c, ICR_FIXED, 1u << c);
   }
   expect("physical to nobody", 0x0E, ICR_FIXED, 0);
@@ -117,11 +118,13 @@ static void lowest_priority(void) {
     wait_for(got[0] + got[1] + got[2] + got[3] >= want, 20);
   }
   delay_us(50);
-  check_eq("lowest priority goes to exactly one core each time", got[0] + got[1] + got[2] + got[3], 8);
+  check_eq("lowest priority goes to exactly one core each time", got[0] + got[1] + got[2] + got[3],
+           8);
   listen_end();
   smp_all(raise_tpr, 100);
   listen_all();
-  expect_hw("lowest priority goes to the core with the lowest TPR", 0x0F, ICR_LOGICAL | ICR_LOWEST, 0x4);
+  expect_hw("lowest priority goes to the core with the lowest TPR", 0x0F, ICR_LOGICAL | ICR_LOWEST,
+            0x4);
   listen_end();
   smp_all(drop_tpr, 100);
 
@@ -134,13 +137,15 @@ static void lowest_priority(void) {
     wait_for(got[1] + got[2] + got[3] > i, 20);
     outb(0x200A, 0);
   }
-  check("I/O APIC lowest priority reaches one of the set", got[1] + got[2] + got[3] == 6 && got[0] == 0);
+  check("I/O APIC lowest priority reaches one of the set",
+        got[1] + got[2] + got[3] == 6 && got[0] == 0);
   memset((void*)got, 0, sizeof got);
   ioapic_route(10, 0x0C, ICR_LOGICAL | VECTOR);
   outb(0x200A, 1);
   wait_for(got[2] + got[3] == 2, 20);
   outb(0x200A, 0);
-  check("I/O APIC logical fixed reaches all of the set", got[2] == 1 && got[3] == 1 && got[0] + got[1] == 0);
+  check("I/O APIC logical fixed reaches all of the set",
+        got[2] == 1 && got[3] == 1 && got[0] + got[1] == 0);
   memset((void*)got, 0, sizeof got);
   ioapic_route(10, 3, VECTOR);
   outb(0x200A, 1);
@@ -189,7 +194,8 @@ static void halt_and_nmi(void) {
   ipi(1, ICR_NMI | ICR_ASSERT);
   check("an NMI wakes it", wait_for(awake[1] && nmis[1] == 1, 50));
   ipi(0, ICR_OTHERS | ICR_NMI | ICR_ASSERT);
-  check("NMI to all but self", wait_for(awake[2] && awake[3] && nmis[1] == 2 && nmis[2] == 1 && nmis[3] == 1, 50));
+  check("NMI to all but self",
+        wait_for(awake[2] && awake[3] && nmis[1] == 2 && nmis[2] == 1 && nmis[3] == 1, 50));
   check_eq("not to self", nmis[0], 0);
 }
 

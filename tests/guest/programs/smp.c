@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Start and restart of cores, their register state, atomic instructions under contention, locks, TLB
-// shootdown (SDM Vol. 3, 8.4, 9.1, 8.1.2, 4.10.5). For any number of cores from 2.
+// Start and restart of cores, their register state, atomic instructions under contention, locks,
+// TLB shootdown (SDM Vol. 3, 8.4, 9.1, 8.1.2, 4.10.5). For any number of cores from 2.
 #include "lib/expect.h"
 #include "lib/guest.h"
 
-#define ROUNDS 5000u
-
-static u32 cores;
+static u32 cores, rounds;  // rounds: of the contended loops, so that the total is about the same
 
 // --- What a core looks like after INIT and SIPI (SDM Vol. 3, table 9-1) ---
 
@@ -71,7 +69,8 @@ static void start_state(void) {
   check_eq_hw("CR0.CD and NW are set as at reset", s->cr0 & 0x60000000, 0x60000000);
   check_eq("CR2, CR3, CR4 are 0", s->cr2 | s->cr3 | s->cr4, 0);
   check_eq("DS and SS are 0", s->ds | s->ss, 0);
-  check_eq("EAX, EBX, ECX, ESI, EDI, EBP, ESP are 0", s->eax | s->ebx | s->ecx | s->esi | s->edi | s->ebp | s->esp, 0);
+  check_eq("EAX, EBX, ECX, ESI, EDI, EBP, ESP are 0",
+           s->eax | s->ebx | s->ecx | s->esi | s->edi | s->ebp | s->esp, 0);
   check_eq("EDX has family and model", s->edx & 0xF00, 0x600);
   check_eq_hw("EDX is the signature of CPUID", s->edx & 0xFF0, cpuid(1).a & 0xFF0);
   check_eq("flags are 2", s->flags & ~0xFD5u, 2);
@@ -98,7 +97,8 @@ static void start_state(void) {
   s = probe(0x9F);
   ipi(1, ICR_INIT | ICR_ASSERT);
   ipi(1, ICR_SIPI | ICR_ASSERT | 0x9F);
-  check("SIPI vector 9Fh starts at 9F00:0", wait_for(s->done == 1, 200) && s->cs == 0x9F00 && s->ip == 0);
+  check("SIPI vector 9Fh starts at 9F00:0",
+        wait_for(s->done == 1, 200) && s->cs == 0x9F00 && s->ip == 0);
 }
 
 static void spin_for_ever(ulong argument) {
@@ -133,7 +133,7 @@ static struct barrier start_line;
 
 static void contend(ulong core) {
   barrier_wait(&start_line, cores);
-  for (u32 i = 0; i < ROUNDS; ++i) {
+  for (u32 i = 0; i < rounds; ++i) {
     asm volatile("lock incl %0" : "+m"(inc_counter)::"cc");
     asm volatile("lock subl $1, %0" : "+m"(dec_counter)::"cc");
     asm volatile("lock addb $1, %0" : "+m"(add8)::"cc");
@@ -166,14 +166,12 @@ static void contend(ulong core) {
 }
 
 #ifdef __x86_64__
-static volatile struct {
-  u64 low, high;
-} __attribute__((aligned(16))) wide;
+static volatile struct { u64 low, high; } __attribute__((aligned(16))) wide;
 static struct barrier wide_line;
 static void contend16(ulong core) {
   (void)core;
   barrier_wait(&wide_line, cores);
-  for (u32 i = 0; i < ROUNDS; ++i) {
+  for (u32 i = 0; i < rounds; ++i) {
     u64 lo = wide.low, hi = wide.high;
     u8 equal;
     do {
@@ -190,7 +188,7 @@ static struct barrier eight_line;
 static void contend_8b(ulong core) {
   (void)core;
   barrier_wait(&eight_line, cores);
-  for (u32 i = 0; i < ROUNDS; ++i) {
+  for (u32 i = 0; i < rounds; ++i) {
     u32 lo = 0, hi = 0;
     u8 equal;
     do {
@@ -205,7 +203,7 @@ static void contend_8b(ulong core) {
 
 static void atomics(void) {
   check("contended atomics end on all cores", smp_all(contend, 20000));
-  u32 total = cores * ROUNDS;
+  u32 total = cores * rounds;
   check_eq("lock inc", inc_counter, total);
   check_eq("lock sub", dec_counter, (u32)-total);
   check_eq("lock add on a byte", add8, (u8)total);
@@ -312,6 +310,7 @@ void guest_main(void) {
   restart();
   cores = smp_start_all();
   check_eq("all cores run", cores, core_count());
+  rounds = (cores > 8 ? 8000 : 20000) / cores;
   atomics();
   smp_all(message_passing, 2000);
   check_eq("stores are seen in order", order_errors, 0);

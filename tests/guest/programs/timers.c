@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Interrupts of chips: 8254 through the 8259 (virtual wire) and through the I/O APIC, level-triggered
-// pins with Remote IRR (pc-testdev's lines), the LAPIC timer, the UART.
+// Interrupts of chips: 8254 through the 8259 (virtual wire) and through the I/O APIC,
+// level-triggered pins with Remote IRR (pc-testdev's lines), the LAPIC timer, the UART.
 #include "lib/guest.h"
 
 static volatile u32 hits[256];
@@ -185,7 +185,8 @@ static void level(void) {
   check_eq("the line fell before EOI: nothing more", hits[0x63], 1);
   check_eq("Remote IRR is clear after EOI", ioapic_low(11) & REDIR_REMOTE_IRR, 0);
   ioapic_write(0x10 + 22, REDIR_LEVEL | 0x63 | REDIR_REMOTE_IRR | REDIR_PENDING);
-  check_eq("Remote IRR and delivery status are read-only", ioapic_low(11) & (REDIR_REMOTE_IRR | REDIR_PENDING), 0);
+  check_eq("Remote IRR and delivery status are read-only",
+           ioapic_low(11) & (REDIR_REMOTE_IRR | REDIR_PENDING), 0);
   ioapic_route(11, self, REDIR_MASKED);
 
   check_eq("I/O APIC has 24 pins", ioapic_read(1) >> 16 & 0xFF, 23);
@@ -248,7 +249,8 @@ static void lapic_timer(void) {
   check_hw("every divide setting gives its rate", good);
   u64 tsc = tsc_per_ms();
   print("# TSC cycles in 1 ms %u, bus clocks %u\n", (u32)tsc, per_ms);
-  check_hw("the LAPIC timer counts at a 21st of 2.8 GHz (133.33 MHz)", per_ms > 132000 && per_ms < 134700);
+  check_hw("the LAPIC timer counts at a 21st of 2.8 GHz (133.33 MHz)",
+           per_ms > 132000 && per_ms < 134700);
   lapic_write(LAPIC_TIMER_INITIAL, 0);
 }
 

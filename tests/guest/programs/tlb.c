@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Address translation in long mode: A and D bits, permissions, faults and their error codes, flushing
-// (SDM Vol. 3, chapter 4). The window at 768 MB goes through a page table of the program's own.
+// Address translation in long mode: A and D bits, permissions, faults and their error codes,
+// flushing (SDM Vol. 3, chapter 4). The window at 768 MB goes through a page table of the program's
+// own.
 #include "lib/expect.h"
 #include "lib/guest.h"
 
@@ -39,7 +40,8 @@ static void map(u32 page, u64 entry) {
   invlpg(at(page));
 }
 
-// Touches an address and returns the error code of the #PF, -1 if there was none, -2 if another trap.
+// Touches an address and returns the error code of the #PF, -1 if there was none, -2 if another
+// trap.
 static long touch(volatile void* p, bool write) {
   trap_clear();
   if (write)
@@ -75,7 +77,8 @@ static void accessed_and_dirty(void) {
   check_eq("A and D are clear before use", table[0] & (ACCESSED | DIRTY), 0);
   (void)*at(0);
   check_eq("a read sets A, not D", table[0] & (ACCESSED | DIRTY), ACCESSED);
-  check("A is set in the upper levels", (boot_pd[WINDOW >> 21] & boot_pdpt[0] & boot_pml4[0] & ACCESSED) != 0);
+  check("A is set in the upper levels",
+        (boot_pd[WINDOW >> 21] & boot_pdpt[0] & boot_pml4[0] & ACCESSED) != 0);
   check_eq("D is not set in upper levels", boot_pml4[0] & DIRTY, 0);
   *at(0) = 1;
   check_eq("a write after a read sets D", table[0] & (ACCESSED | DIRTY), ACCESSED | DIRTY);
@@ -110,11 +113,14 @@ static void accessed_and_dirty(void) {
 
 static void permissions(void) {
   map(0, A | P | RW);
-  check_eq("ring 3 may not read a supervisor page", user_touch(at(0), user_read), ERROR_P | ERROR_U);
-  check_eq("ring 3 may not write a supervisor page", user_touch(at(0), user_write), ERROR_P | ERROR_U | ERROR_W);
+  check_eq("ring 3 may not read a supervisor page", user_touch(at(0), user_read),
+           ERROR_P | ERROR_U);
+  check_eq("ring 3 may not write a supervisor page", user_touch(at(0), user_write),
+           ERROR_P | ERROR_U | ERROR_W);
   map(0, A | P | US);
   check_eq("ring 3 may read a user page", user_touch(at(0), user_read), -1);
-  check_eq("ring 3 may not write a read-only page", user_touch(at(0), user_write), ERROR_P | ERROR_U | ERROR_W);
+  check_eq("ring 3 may not write a read-only page", user_touch(at(0), user_write),
+           ERROR_P | ERROR_U | ERROR_W);
   write_cr0(read_cr0() & ~(ulong)CR0_WP);
   check_eq("nor without CR0.WP", user_touch(at(0), user_write), ERROR_P | ERROR_U | ERROR_W);
   check_eq("ring 0 may without CR0.WP", touch(at(0), true), -1);
@@ -131,10 +137,12 @@ static void permissions(void) {
   map(0, A | P | RW | US);
   boot_pd[WINDOW >> 21] = (ulong)table | P | RW;
   flush_tlb();
-  check_eq("a supervisor directory entry over a user page", user_touch(at(0), user_read), ERROR_P | ERROR_U);
+  check_eq("a supervisor directory entry over a user page", user_touch(at(0), user_read),
+           ERROR_P | ERROR_U);
   boot_pd[WINDOW >> 21] = (ulong)table | P | US;
   flush_tlb();
-  check_eq("a read-only directory entry over a writable page", touch(at(0), true), ERROR_P | ERROR_W);
+  check_eq("a read-only directory entry over a writable page", touch(at(0), true),
+           ERROR_P | ERROR_W);
   boot_pd[WINDOW >> 21] = (ulong)table | P | RW | US;
   flush_tlb();
   check_eq("loosened again", touch(at(0), true), -1);
@@ -149,13 +157,17 @@ static void no_execute(void) {
   flush_tlb();
   check_eq("with EFER.NXE a no-execute page can be read", touch(at(0), false), -1);
   trap_clear();
-  asm volatile("mov $1f, %%rax\n\tmov %%rax, trap_resume\n\tcall *%0\n1:\tmov %%rbx, %%rbx" ::"r"(at(0)) : "rax", "memory");
+  asm volatile(
+      "mov $1f, %%rax\n\tmov %%rax, trap_resume\n\tcall *%0\n1:\tmov %%rbx, %%rbx" ::"r"(at(0))
+      : "rax", "memory");
   // The call pushed a return address that nobody pops: the resume address takes it off.
   asm volatile("add $8, %%rsp" ::: "memory");
-  check("fetching from it is #PF", trap_take() == PF && trap_last.cr2 == (ulong)at(0) && trap_last.f.ip == (ulong)at(0));
+  check("fetching from it is #PF",
+        trap_take() == PF && trap_last.cr2 == (ulong)at(0) && trap_last.f.ip == (ulong)at(0));
   check_eq("with the fetch bit in the error code", trap_last.f.error, ERROR_P | ERROR_I);
   map(0, A | P | RW | US | NX);
-  check_eq("ring 3 fetches from a no-execute page", user_touch(at(0), user_jump), ERROR_P | ERROR_U | ERROR_I);
+  check_eq("ring 3 fetches from a no-execute page", user_touch(at(0), user_jump),
+           ERROR_P | ERROR_U | ERROR_I);
   map(0, A | P | RW);
   ((void (*)(void))(ulong)at(0))();
   check("cleared, the code runs", true);
@@ -164,9 +176,11 @@ static void no_execute(void) {
 // QEMU 7.2 leaves the P bit out of the error code of a reserved bit.
 static void reserved_bits(void) {
   map(0, A | P | RW | 1ull << 46);
-  check_eq_hw("an address bit beyond the physical width is reserved", touch(at(0), false), ERROR_P | ERROR_RSVD);
+  check_eq_hw("an address bit beyond the physical width is reserved", touch(at(0), false),
+              ERROR_P | ERROR_RSVD);
   map(0, A | P | RW | 1ull << 36);
-  check_eq_hw("bit 36 is reserved with 36 physical address bits", touch(at(0), false), ERROR_P | ERROR_RSVD);
+  check_eq_hw("bit 36 is reserved with 36 physical address bits", touch(at(0), false),
+              ERROR_P | ERROR_RSVD);
   map(0, A | P | RW);
   u64 saved = boot_pd[WINDOW >> 21];
   boot_pd[WINDOW >> 21] = (A & ~0x1FFFFFull) | 0x2000 | P | RW | PS;
@@ -184,7 +198,8 @@ static void reserved_bits(void) {
     u64 pdpte = boot_pdpt[3];
     boot_pdpt[5] = 0 | P | RW | PS;
     flush_tlb();
-    check_eq_hw("bit 7 of a PDPT entry is reserved without 1 GB pages", touch((volatile void*)(5ull << 30), false), ERROR_P | ERROR_RSVD);
+    check_eq_hw("bit 7 of a PDPT entry is reserved without 1 GB pages",
+                touch((volatile void*)(5ull << 30), false), ERROR_P | ERROR_RSVD);
     boot_pdpt[5] = 0;
     boot_pdpt[3] = pdpte;
   }
@@ -207,7 +222,8 @@ static void top_levels(void) {
   check_eq("the last page of the address space", *(volatile u64*)0xFFFFFFFFFFFFF008, 0x1234);
   check_eq("the page before", *(volatile u64*)0xFFFFFFFFFFFFE008, 0x5678);
   check_eq("the same below PML4 entry 256", *(volatile u64*)0xFFFF807FFFFFF008, 0x1234);
-  check_eq("an entry missing in the second level", touch((volatile void*)0xFFFFFFFFBFFFF008, false), 0);
+  check_eq("an entry missing in the second level", touch((volatile void*)0xFFFFFFFFBFFFF008, false),
+           0);
 }
 
 static void faults_in_pieces(void) {
@@ -217,22 +233,31 @@ static void faults_in_pieces(void) {
   end[-1] = end[-2] = 0x11;
   trap_clear();
   asm volatile(TRAPPING("movl (%0), %%eax")::"r"(end - 2) : "rax", "memory");
-  check("a read into a page not present: CR2 is the page's first byte", trap_take() == PF && trap_last.cr2 == (ulong)end);
+  check("a read into a page not present: CR2 is the page's first byte",
+        trap_take() == PF && trap_last.cr2 == (ulong)end);
   trap_clear();
   asm volatile(TRAPPING("movl $0x22222222, (%0)")::"r"(end - 2) : "memory");
-  check("a write into a page not present: CR2 likewise", trap_take() == PF && trap_last.cr2 == (ulong)end);
+  check("a write into a page not present: CR2 likewise",
+        trap_take() == PF && trap_last.cr2 == (ulong)end);
   check("and nothing of it was written", end[-1] == 0x11 && end[-2] == 0x11);
   ulong sp = 0;
   trap_clear();
-  asm volatile("mov %%rsp, %%rbx\n\tlea 4096(%1), %%rsp\n\t" TRAPPING("push %%rax") "mov %%rsp, %0\n\tmov %%rbx, %%rsp" : "=r"(sp) : "r"(at(0)) : "rbx", "memory");
+  asm volatile("mov %%rsp, %%rbx\n\tlea 4096(%1), %%rsp\n\t" TRAPPING(
+                   "push %%rax") "mov %%rsp, %0\n\tmov %%rbx, %%rsp"
+               : "=r"(sp)
+               : "r"(at(0))
+               : "rbx", "memory");
   check_eq("a push that works moves RSP", sp, (ulong)at(1) - 8);
   // An instruction across the boundary: fault at its start, CR2 in the second page.
   volatile u8* code = (volatile u8*)A;
   code[4094] = 0xB8;  // mov $imm32, %eax
   code[4095] = 1;
   trap_clear();
-  asm volatile("mov $1f, %%rax\n\tmov %%rax, trap_resume\n\tcall *%0\n1:\tadd $8, %%rsp" ::"r"((ulong)at(1) - 2) : "rax", "memory");
-  check("an instruction into a page not present", trap_take() == PF && trap_last.f.ip == (ulong)at(1) - 2 && trap_last.cr2 == (ulong)at(1));
+  asm volatile("mov $1f, %%rax\n\tmov %%rax, trap_resume\n\tcall *%0\n1:\tadd $8, %%rsp" ::"r"(
+                   (ulong)at(1) - 2)
+               : "rax", "memory");
+  check("an instruction into a page not present",
+        trap_take() == PF && trap_last.f.ip == (ulong)at(1) - 2 && trap_last.cr2 == (ulong)at(1));
   page_b[0] = 0xC3000000;
   map(1, B | P | RW);
   u32 v;
@@ -278,9 +303,11 @@ static void flushing(void) {
   u64 v = *at(0);
   print("# a global page after a CR3 load: %s\n", v == 0xA ? "new (flushed)" : "old (kept)");
   invlpg(at(0));
-  check("an entry that is tightened and flushed faults", (table[0] = B | P, invlpg(at(0)), touch(at(0), true)) == (ERROR_P | ERROR_W));
+  check("an entry that is tightened and flushed faults",
+        (table[0] = B | P, invlpg(at(0)), touch(at(0), true)) == (ERROR_P | ERROR_W));
   table[0] = B | P | RW;
-  check("after loosening a spurious fault goes away by itself", touch(at(0), true) == -1 || touch(at(0), true) == -1);
+  check("after loosening a spurious fault goes away by itself",
+        touch(at(0), true) == -1 || touch(at(0), true) == -1);
   write_cr4(read_cr4() & ~(ulong)CR4_PGE);
 
   // Two address spaces.
