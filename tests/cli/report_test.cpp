@@ -144,6 +144,8 @@ TEST_F(ReportOfTwo, SetsTheThesisBeside) {
   // From the first follower's start to the last one's daemons: 21.2 - 18.0.
   EXPECT_THAT(run_report(request_, result_),
               testing::ContainsRegex("5 two followers in parallel.* 21\\.6 +3\\.200 +0\\.15\n"));
+  EXPECT_THAT(run_report(request_, result_),
+              HasSubstr("Stage 6 is 83% of f1's boot; thesis: about 92%."));
 }
 
 TEST_F(ReportOfTwo, ComparesWithEarlierRunsOfTheOtherScenarios) {
