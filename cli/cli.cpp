@@ -14,6 +14,7 @@
 #include "emu/scenario/guest_images.hpp"
 #include "emu/scenario/load.hpp"
 #include "emu/scenario/process.hpp"
+#include "emu/scenario/sha256.hpp"
 #include "emu/scenario/units.hpp"
 
 namespace mint {
@@ -185,8 +186,11 @@ class Program {
     const bool show_progress = !options.quiet && !bare;
     LiveProgress observer(request.scenario.machine.core_clock, show_progress ? stderr : nullptr,
                           bare ? text : nullptr);
-    const RunResult result = run_(request, observer);
+    RunResult result = run_(request, observer);
     observer.clear();
+    for (std::size_t i = 0; i < result.os.size() && i < request.scenario.os.size(); i++) {
+      result.os[i].kernel_sha256 = sha256_of_file(request.scenario.os[i].kernel.path);
+    }
 
     const std::string json = result_json(request, result);
     std::ofstream(request.out_dir / kResultFile) << json;
