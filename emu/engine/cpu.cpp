@@ -59,16 +59,19 @@ Cpu::Exit Cpu::run() {
   return mint_engine_halted(&engine_) ? Exit::kHalted : Exit::kLeft;
 }
 
-std::optional<std::uint32_t> Cpu::before_end(std::uintptr_t host_pc) const {
+std::optional<Cpu::Known> Cpu::find(std::uintptr_t host_pc) const {
   const void* name = nullptr;
   unsigned index = 0;
   if (!mint_engine_locate(&engine_, host_pc, &name, &index)) return std::nullopt;
   const auto found = blocks_.find(name);
   if (found == blocks_.end() || index >= found->second.cost.before.size()) return std::nullopt;
-  return found->second.cost.cycles - found->second.cost.before[index];
+  const Block& block = found->second;
+  const bool locked =
+      std::find(block.locked.begin(), block.locked.end(), index) != block.locked.end();
+  return Known{host_pc, block.cost.cycles - block.cost.before[index], locked};
 }
 
-Cycles Cpu::now_at(std::uintptr_t host_pc) const {
+Cpu::Known Cpu::know(std::uintptr_t host_pc) const {
   const unsigned generation = mint_engine_generation(&engine_);
   if (generation != known_generation_) {
     known_.fill({});
@@ -76,11 +79,15 @@ Cycles Cpu::now_at(std::uintptr_t host_pc) const {
   }
   Known& known = known_[(host_pc >> 2) % kKnown];
   if (host_pc == 0 || known.host_pc != host_pc) {
-    const std::optional<std::uint32_t> found = before_end(host_pc);
-    if (!found) return now();
-    known = {host_pc, *found};
+    const std::optional<Known> found = find(host_pc);
+    if (!found) return {};
+    known = *found;
   }
-  return {now().count - known.before_end};
+  return known;
+}
+
+Cycles Cpu::now_at(std::uintptr_t host_pc) const {
+  return {now().count - know(host_pc).before_end};
 }
 
 void Cpu::take_instructions() {
@@ -121,10 +128,49 @@ std::optional<PhysAddr> Cpu::translate(std::uint64_t linear) {
 }
 
 void Cpu::ram_written(const std::uint8_t* memory, std::uint64_t size) {
-  const std::uint64_t start =
-      mint_engine_ram_offset(&engine_, const_cast<std::uint8_t*>(memory));
+  const std::uint64_t start = mint_engine_ram_offset(&engine_, const_cast<std::uint8_t*>(memory));
   mint_domain_ram_written(&pages_.domain_, start, start + size);
 }
+
+namespace {
+
+// LOCK, or XCHG with memory, which is locked without saying so.
+bool is_locked(std::span<const std::uint8_t> instruction, unsigned bits) {
+  for (std::size_t i = 0; i < instruction.size(); ++i) {
+    const std::uint8_t byte = instruction[i];
+    switch (byte) {
+      case 0xf0:
+        return true;
+      case 0x26:
+      case 0x2e:
+      case 0x36:
+      case 0x3e:
+      case 0x64:
+      case 0x65:
+      case 0x66:
+      case 0x67:
+      case 0xf2:
+      case 0xf3:
+        break;
+      default:
+        if (bits == 64 && byte >= 0x40 && byte <= 0x4f) break;
+        return (byte == 0x86 || byte == 0x87) && i + 1 < instruction.size() &&
+               instruction[i + 1] < 0xc0;
+    }
+  }
+  return false;
+}
+
+std::vector<std::uint16_t> locked_instructions(const CodeBlock& code) {
+  std::vector<std::uint16_t> locked;
+  for (std::size_t i = 0; i < code.starts.size() && code.starts[i] < code.code.size(); ++i) {
+    if (is_locked(code.code.subspan(code.starts[i]), code.bits))
+      locked.push_back(static_cast<std::uint16_t>(i));
+  }
+  return locked;
+}
+
+}  // namespace
 
 // The bodies of the mint_on_* functions, with access to Cpu.
 struct CpuCallbacks {
@@ -136,8 +182,20 @@ struct CpuCallbacks {
     Cpu::Block& block = cpu.blocks_[name];
     block.cost = cpu.timing_.cost(code);
     block.instructions = static_cast<unsigned>(code.starts.size());
+    block.locked = locked_instructions(code);
     cpu.host_.translated(pc);
     return block.cost.cycles;
+  }
+
+  static std::uint64_t read(Cpu& cpu, PhysAddr address, unsigned size, std::uintptr_t host_pc) {
+    const Cpu::Known known = cpu.know(host_pc);
+    return cpu.host_.memory_read({cpu.now().count - known.before_end}, address, size, known.locked);
+  }
+  static void write(Cpu& cpu, PhysAddr address, unsigned size, std::uint64_t value,
+                    std::uintptr_t host_pc) {
+    const Cpu::Known known = cpu.know(host_pc);
+    cpu.host_.memory_write({cpu.now().count - known.before_end}, address, size, value,
+                           known.locked);
   }
 
   static void fault(Cpu& cpu, const void* name, unsigned index) {
@@ -163,9 +221,9 @@ bool mint_on_block_edge(void* host, std::uint64_t pc) {
   return CpuCallbacks::host(host).block_edge(pc);
 }
 
-std::uint32_t mint_on_translated(void* host, const void* block, std::uint64_t pc, std::uint32_t size,
-                                 const std::uint16_t* starts, unsigned count, unsigned bits,
-                                 const std::uint8_t* code) {
+std::uint32_t mint_on_translated(void* host, const void* block, std::uint64_t pc,
+                                 std::uint32_t size, const std::uint16_t* starts, unsigned count,
+                                 unsigned bits, const std::uint8_t* code) {
   return CpuCallbacks::translated(CpuCallbacks::cpu(host), block, pc,
                                   {{code, size}, {starts, count}, bits});
 }
@@ -194,14 +252,12 @@ void mint_on_port_write(void* host, std::uint32_t port, unsigned size, std::uint
 
 std::uint64_t mint_on_memory_read(void* host, std::uint64_t address, unsigned size,
                                   std::uintptr_t host_pc) {
-  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
-  return CpuCallbacks::host(host).memory_read(at, {address}, size);
+  return CpuCallbacks::read(CpuCallbacks::cpu(host), {address}, size, host_pc);
 }
 
 void mint_on_memory_write(void* host, std::uint64_t address, unsigned size, std::uint64_t value,
                           std::uintptr_t host_pc) {
-  const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
-  CpuCallbacks::host(host).memory_write(at, {address}, size, value);
+  CpuCallbacks::write(CpuCallbacks::cpu(host), {address}, size, value, host_pc);
 }
 
 std::uint64_t mint_on_fetch(void* host, std::uint64_t address, unsigned size) {

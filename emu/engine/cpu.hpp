@@ -8,8 +8,9 @@
 //   cpu.run();    // returns on hlt, on shutdown, or when the host asked for it
 //
 // Time: every translated block subtracts its cost from a budget, once, at its head. When the budget
-// is spent, the host's block_edge() is called there; it may switch to another stack, set a new limit
-// and return. Calls to the host carry the time of the instruction that made them, not the block's.
+// is spent, the host's block_edge() is called there; it may switch to another stack, set a new
+// limit and return. Calls to the host carry the time of the instruction that made them, not the
+// block's.
 #pragma once
 
 #include <array>
@@ -36,8 +37,11 @@ class CpuHost {
   virtual bool block_edge(std::uint64_t pc) = 0;
   virtual std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned size) = 0;
   virtual void port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) = 0;
-  virtual std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) = 0;
-  virtual void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value) = 0;
+  // `locked`: by an instruction that reads and writes while it keeps others off the bus (SDM vol.
+  // 3A, 8.1.2): LOCK, or XCHG with memory.
+  virtual std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size, bool locked) = 0;
+  virtual void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
+                            bool locked) = 0;
   // An instruction fetch from a page that is not mapped as RAM. Must not wait nor change anything.
   virtual std::uint64_t fetch(PhysAddr address, unsigned size) = 0;
   virtual MsrAnswer read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) = 0;
@@ -89,9 +93,9 @@ class Cpu {
   void map_ram(PhysAddr address, std::uint64_t size, std::uint8_t* memory, bool read_only);
   void map_io(PhysAddr address, std::uint64_t size);
 
-  void reset();                  // power-on state: F000:FFF0
-  void init();                   // INIT
-  void startup(Vector vector);   // startup IPI: vector * 1000h
+  void reset();                 // power-on state: F000:FFF0
+  void init();                  // INIT
+  void startup(Vector vector);  // startup IPI: vector * 1000h
   // To be called on the stack on which the core runs, after every switch to it.
   void make_current();
   Exit run();
@@ -141,6 +145,7 @@ class Cpu {
   struct Block {
     BlockCost cost;
     unsigned instructions = 0;
+    std::vector<std::uint16_t> locked;  // numbers of its locked instructions
   };
 
  private:
@@ -151,9 +156,11 @@ class Cpu {
   struct Known {
     std::uintptr_t host_pc = 0;
     std::uint32_t before_end = 0;
+    bool locked = false;
   };
   static constexpr std::size_t kKnown = 256;
-  std::optional<std::uint32_t> before_end(std::uintptr_t host_pc) const;
+  std::optional<Known> find(std::uintptr_t host_pc) const;
+  Known know(std::uintptr_t host_pc) const;
 
   std::int64_t cycles_left() const { return *engine_.budget >> MINT_BUDGET_SHIFT; }
   void take_instructions();

@@ -81,7 +81,8 @@ std::string Core::describe_state() const {
   return "";
 }
 
-// --- start and stop --------------------------------------------------------------------------------
+// --- start and stop
+// --------------------------------------------------------------------------------
 
 void Core::stop(State state) {
   state_ = state;
@@ -98,6 +99,7 @@ void Core::wake() {
 
 void Core::reset() {
   lapic_.reset();
+  place_lapic();
   msrs_.reset();
   stop(State::kWaitForSipi);
   restart_ = Restart::kReset;
@@ -169,8 +171,8 @@ void Core::body() {
         case Cpu::Exit::kError:
           if (!leaving_) {
             stop(State::kShutDown);
-            wiring_.observer.shut_down(*this, fmt::format("the core cannot go on at {:x}: {}", pc(),
-                                                          cpu_.error()));
+            wiring_.observer.shut_down(
+                *this, fmt::format("the core cannot go on at {:x}: {}", pc(), cpu_.error()));
           }
           break;
       }
@@ -179,7 +181,8 @@ void Core::body() {
   }
 }
 
-// --- turns -------------------------------------------------------------------------------------------
+// --- turns
+// -------------------------------------------------------------------------------------------
 
 bool Core::interrupt_ready() const {
   return (lapic_.has_interrupt() && cpu_.interruptible(false)) ||
@@ -221,8 +224,21 @@ void Core::wait_until(Cycles at, const Horizon& horizon, bool events) {
 }
 
 void Core::wait_for_turn(Cycles at) {
+  bus_locked_ = false;
   wait_until(at, horizons_.all, true);
   wiring_.queue.run_until(at);
+}
+
+// The accesses of a locked instruction happen as one, at the time of the first.
+Cycles Core::wait_for_bus(Cycles at, bool write, bool locked) {
+  if (locked && bus_locked_ && (write || !bus_written_)) {
+    at = wiring_.queue.now();
+  } else {
+    wait_for_turn(at);
+  }
+  bus_locked_ = locked;
+  bus_written_ = write;
+  return at;
 }
 
 void Core::finish_access(Cycles cost) {
@@ -239,7 +255,8 @@ void Core::finish_access(Cycles cost) {
   }
 }
 
-// --- accesses ----------------------------------------------------------------------------------------
+// --- accesses
+// ----------------------------------------------------------------------------------------
 
 std::uint64_t Core::port_read(Cycles at, std::uint16_t port, unsigned size) {
   wait_for_turn(at);
@@ -257,7 +274,13 @@ void Core::port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_
 }
 
 bool Core::is_own_lapic(PhysAddr address) const {
-  return lapic_.globally_enabled() && (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
+  return lapic_.globally_enabled() &&
+         (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
+}
+
+// Wherever the LAPIC's page is, RAM there is out of reach (SDM vol. 3A, 10.4.5).
+void Core::place_lapic() {
+  cpu_.set_io_page(lapic_.globally_enabled() ? std::optional(lapic_.page()) : std::nullopt);
 }
 
 Cycles Core::delay_of(PhysAddr address) const {
@@ -265,8 +288,8 @@ Cycles Core::delay_of(PhysAddr address) const {
                                                                 : config_.delays.pci;
 }
 
-std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
-  wait_for_turn(at);
+std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size, bool locked) {
+  at = wait_for_bus(at, false, locked);
   if (is_own_lapic(address)) {
     const std::uint64_t value = lapic_.read(address.value & 0xfff, size);
     wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, false, size, address.value, value});
@@ -277,7 +300,8 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
   if (!shared.empty()) {
     std::uint64_t value = 0;
     std::memcpy(&value, shared.data(), size);
-    wiring_.observer.accessed(*this, at, {Access::Kind::kShared, false, size, address.value, value});
+    wiring_.observer.accessed(*this, at,
+                              {Access::Kind::kShared, false, size, address.value, value});
     finish_access(config_.delays.shared);
     return value;
   }
@@ -287,8 +311,9 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
   return value;
 }
 
-void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value) {
-  wait_for_turn(at);
+void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
+                        bool locked) {
+  at = wait_for_bus(at, true, locked);
   if (is_own_lapic(address)) {
     wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, true, size, address.value, value});
     lapic_.write(address.value & 0xfff, size, value);
@@ -315,7 +340,8 @@ std::uint64_t Core::fetch(PhysAddr address, unsigned size) {
   return value;
 }
 
-// --- instructions ------------------------------------------------------------------------------------
+// --- instructions
+// ------------------------------------------------------------------------------------
 
 MsrAnswer Core::read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) {
   cpu_.charge(kMsrCycles);
@@ -339,6 +365,7 @@ MsrAnswer Core::write_msr(Cycles at, std::uint32_t index, std::uint64_t value) {
   if (index == kMsrApicBase) {
     wait_for_turn(at);
     const bool accepted = lapic_.write_base(value);
+    place_lapic();
     finish_access({0});
     return accepted ? MsrAnswer::kDone : MsrAnswer::kFault;
   }
@@ -361,15 +388,15 @@ void Core::write_cr8(Cycles at, std::uint8_t value) {
 }
 
 void Core::cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) {
-  read_cpuid({.initial_id = config_.id,
-              .cores = config_.cores,
-              .apic_enabled = lapic_.globally_enabled()},
-             leaf, subleaf, out);
+  read_cpuid(
+      {.initial_id = config_.id, .cores = config_.cores, .apic_enabled = lapic_.globally_enabled()},
+      leaf, subleaf, out);
 }
 
 void Core::pause() { cpu_.charge(kPauseCycles); }
 
-// --- interrupts --------------------------------------------------------------------------------------
+// --- interrupts
+// --------------------------------------------------------------------------------------
 
 std::optional<Vector> Core::acknowledge() {
   // The LAPIC and the 8259 are looked at when it is this core's turn: another core may be about to
@@ -406,7 +433,8 @@ void Core::shutdown() {
   wiring_.observer.shut_down(*this, "triple fault");
 }
 
-// --- observation -------------------------------------------------------------------------------------
+// --- observation
+// -------------------------------------------------------------------------------------
 
 void Core::translated(std::uint64_t pc) { wiring_.observer.translated(*this, pc); }
 std::uint32_t Core::probe_at(std::uint64_t pc) { return wiring_.observer.probe_at(*this, pc); }
