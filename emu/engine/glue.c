@@ -190,7 +190,7 @@ void mint_engine_set_a20(struct mint_engine* engine, bool enabled) {
   tlb_flush(engine->uc->cpu);
 }
 
-void __wrap_qemu_system_reset_request_x86_64(struct uc_struct* uc) {
+void __wrap_qemu_system_reset_request(struct uc_struct* uc) {
   mint_on_shutdown(mint_current->host);
 }
 
