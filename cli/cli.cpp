@@ -14,6 +14,7 @@
 #include "emu/scenario/guest_images.hpp"
 #include "emu/scenario/load.hpp"
 #include "emu/scenario/process.hpp"
+#include "emu/scenario/sha256.hpp"
 #include "emu/scenario/units.hpp"
 
 namespace mint {
@@ -112,7 +113,7 @@ class Program {
     std::sort(command.begin() + 2, command.end());
     command.erase(std::unique(command.begin() + 2, command.end()), command.end());
     std::string error;
-    const auto result = run_process(command, false, error);
+    const auto result = run_process(command, Streams::kInherit, error);
     if (!result) {
       fmt::print(stderr, "mintsim: {} does not start: {}\n", command[0], error);
       return kOwnFault;
@@ -132,10 +133,10 @@ class Program {
   Scenario load(const std::string& file, Problems& problems) {
     LoadOptions options = load_options();
     Scenario scenario = load_scenario(file, options, problems);
-    if (artefacts_of(scenario).empty()) return scenario;
-    // Only now is it worth asking which images there are: that takes a while.
+    const std::set<std::string> artefacts = artefacts_of(scenario);
+    if (artefacts.empty()) return scenario;
     std::string error;
-    options.catalogue = list_artefacts(installation_, error);
+    options.catalogue = find_artefacts(installation_, artefacts, error);
     if (!options.catalogue) {
       fmt::print(stderr, "mintsim: guest images were not looked at: {}\n", error);
       return scenario;
@@ -185,8 +186,11 @@ class Program {
     const bool show_progress = !options.quiet && !bare;
     LiveProgress observer(request.scenario.machine.core_clock, show_progress ? stderr : nullptr,
                           bare ? text : nullptr);
-    const RunResult result = run_(request, observer);
+    RunResult result = run_(request, observer);
     observer.clear();
+    for (std::size_t i = 0; i < result.os.size() && i < request.scenario.os.size(); i++) {
+      result.os[i].kernel_sha256 = sha256_of_file(request.scenario.os[i].kernel.path);
+    }
 
     const std::string json = result_json(request, result);
     std::ofstream(request.out_dir / kResultFile) << json;

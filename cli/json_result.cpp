@@ -92,21 +92,18 @@ std::optional<EarlierResult> read_earlier(const Json& json, const std::string& s
     return std::nullopt;
   }
   EarlierResult result{scenario, {}, 0};
-  double first = 0;
+  std::optional<double> first;
   double last = 0;
   for (const Json& os : json.at("os")) {
     if (os.at("role") != "follower") continue;
     const double start = os.at("start_s").get<double>();
     const double up = start + os.at("daemons_up_s").get<double>();
-    if (result.kernel_sha256.empty()) {
-      first = start;
-      result.kernel_sha256 = os.at("kernel_sha256").get<std::string>();
-    }
-    first = std::min(first, start);
+    if (!first) result.kernel_sha256 = os.at("kernel_sha256").get<std::string>();
+    first = std::min(first.value_or(start), start);
     last = std::max(last, up);
   }
-  if (result.kernel_sha256.empty()) return std::nullopt;
-  result.both_up_s = last - first;
+  if (!first) return std::nullopt;
+  result.both_up_s = last - *first;
   return result;
 }
 

@@ -37,7 +37,8 @@ std::string with_commas(unsigned long long number) {
 }
 
 std::string format_seconds(double value) {
-  if (value != 0 && value < 0.0001) return fmt::format("{:.7f}", value);
+  if (value == 0) return std::string(1, '0');
+  if (value < 0.0001) return fmt::format("{:.7f}", value);
   if (value < 0.1) return fmt::format("{:.5f}", value);
   return fmt::format("{:.3f}", value);
 }

@@ -13,6 +13,34 @@ constexpr std::int64_t kInstructionField = (std::int64_t{1} << MINT_BUDGET_SHIFT
 // no instruction costs less than a quarter of a cycle, and a block's cost is at least one cycle.
 constexpr std::uint64_t kLongestRun = std::uint64_t{1} << (MINT_BUDGET_SHIFT - 3);
 
+// LOCK, or XCHG with memory, which is locked without the prefix (SDM vol. 3A, 8.1.2).
+bool is_locked(std::span<const std::uint8_t> instruction, unsigned bits) {
+  for (std::size_t i = 0; i < instruction.size(); ++i) {
+    switch (instruction[i]) {
+      case 0xf0:
+        return true;
+      case 0x26:
+      case 0x2e:
+      case 0x36:
+      case 0x3e:
+      case 0x64:
+      case 0x65:
+      case 0x66:
+      case 0x67:
+      case 0xf2:
+      case 0xf3:
+        break;
+      case 0x86:
+      case 0x87:
+        return i + 1 < instruction.size() && instruction[i + 1] < 0xc0;
+      default:
+        if (bits != 64 || (instruction[i] & 0xf0) != 0x40) return false;
+        break;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 CodePages::CodePages(std::uint64_t ram_bytes)
@@ -59,35 +87,39 @@ Cpu::Exit Cpu::run() {
   return mint_engine_halted(&engine_) ? Exit::kHalted : Exit::kLeft;
 }
 
-std::optional<Cpu::Known> Cpu::find(std::uintptr_t host_pc) const {
-  const void* name = nullptr;
-  unsigned index = 0;
-  if (!mint_engine_locate(&engine_, host_pc, &name, &index)) return std::nullopt;
-  const auto found = blocks_.find(name);
-  if (found == blocks_.end() || index >= found->second.cost.before.size()) return std::nullopt;
+std::optional<Cpu::Caller> Cpu::find_caller(std::uintptr_t host_pc) const {
+  Caller caller;
+  if (!mint_engine_locate(&engine_, host_pc, &caller.block, &caller.index)) return std::nullopt;
+  const auto found = blocks_.find(caller.block);
+  if (found == blocks_.end() || caller.index >= found->second.cost.before.size())
+    return std::nullopt;
   const Block& block = found->second;
-  const bool locked =
-      std::find(block.locked.begin(), block.locked.end(), index) != block.locked.end();
-  return Known{host_pc, block.cost.cycles - block.cost.before[index], locked};
+  caller.host_pc = host_pc;
+  caller.before_end = block.cost.cycles - block.cost.before[caller.index];
+  caller.locked = std::find(block.locked.begin(), block.locked.end(), caller.index) !=
+                  block.locked.end();
+  return caller;
 }
 
-Cpu::Known Cpu::know(std::uintptr_t host_pc) const {
+const Cpu::Caller* Cpu::caller(std::uintptr_t host_pc) const {
+  if (host_pc == 0) return nullptr;
   const unsigned generation = mint_engine_generation(&engine_);
-  if (generation != known_generation_) {
-    known_.fill({});
-    known_generation_ = generation;
+  if (generation != callers_generation_) {
+    callers_.fill({});
+    callers_generation_ = generation;
   }
-  Known& known = known_[(host_pc >> 2) % kKnown];
-  if (host_pc == 0 || known.host_pc != host_pc) {
-    const std::optional<Known> found = find(host_pc);
-    if (!found) return {};
-    known = *found;
+  Caller& slot = callers_[(host_pc >> 2) % kCallers];
+  if (slot.host_pc != host_pc) {
+    const std::optional<Caller> found = find_caller(host_pc);
+    if (!found) return nullptr;
+    slot = *found;
   }
-  return known;
+  return &slot;
 }
 
 Cycles Cpu::now_at(std::uintptr_t host_pc) const {
-  return {now().count - know(host_pc).before_end};
+  const Caller* known = caller(host_pc);
+  return known == nullptr ? now() : Cycles{now().count - known->before_end};
 }
 
 void Cpu::take_instructions() {
@@ -128,49 +160,10 @@ std::optional<PhysAddr> Cpu::translate(std::uint64_t linear) {
 }
 
 void Cpu::ram_written(const std::uint8_t* memory, std::uint64_t size) {
-  const std::uint64_t start = mint_engine_ram_offset(&engine_, const_cast<std::uint8_t*>(memory));
+  const std::uint64_t start =
+      mint_engine_ram_offset(&engine_, const_cast<std::uint8_t*>(memory));
   mint_domain_ram_written(&pages_.domain_, start, start + size);
 }
-
-namespace {
-
-// LOCK, or XCHG with memory, which is locked without saying so.
-bool is_locked(std::span<const std::uint8_t> instruction, unsigned bits) {
-  for (std::size_t i = 0; i < instruction.size(); ++i) {
-    const std::uint8_t byte = instruction[i];
-    switch (byte) {
-      case 0xf0:
-        return true;
-      case 0x26:
-      case 0x2e:
-      case 0x36:
-      case 0x3e:
-      case 0x64:
-      case 0x65:
-      case 0x66:
-      case 0x67:
-      case 0xf2:
-      case 0xf3:
-        break;
-      default:
-        if (bits == 64 && byte >= 0x40 && byte <= 0x4f) break;
-        return (byte == 0x86 || byte == 0x87) && i + 1 < instruction.size() &&
-               instruction[i + 1] < 0xc0;
-    }
-  }
-  return false;
-}
-
-std::vector<std::uint16_t> locked_instructions(const CodeBlock& code) {
-  std::vector<std::uint16_t> locked;
-  for (std::size_t i = 0; i < code.starts.size() && code.starts[i] < code.code.size(); ++i) {
-    if (is_locked(code.code.subspan(code.starts[i]), code.bits))
-      locked.push_back(static_cast<std::uint16_t>(i));
-  }
-  return locked;
-}
-
-}  // namespace
 
 // The bodies of the mint_on_* functions, with access to Cpu.
 struct CpuCallbacks {
@@ -182,20 +175,33 @@ struct CpuCallbacks {
     Cpu::Block& block = cpu.blocks_[name];
     block.cost = cpu.timing_.cost(code);
     block.instructions = static_cast<unsigned>(code.starts.size());
-    block.locked = locked_instructions(code);
+    block.locked.clear();
+    for (unsigned i = 0; i < block.instructions; ++i) {
+      const std::size_t start = std::min<std::size_t>(code.starts[i], code.code.size());
+      if (is_locked(code.code.subspan(start), code.bits))
+        block.locked.push_back(static_cast<std::uint16_t>(i));
+    }
     cpu.host_.translated(pc);
     return block.cost.cycles;
   }
 
   static std::uint64_t read(Cpu& cpu, PhysAddr address, unsigned size, std::uintptr_t host_pc) {
-    const Cpu::Known known = cpu.know(host_pc);
-    return cpu.host_.memory_read({cpu.now().count - known.before_end}, address, size, known.locked);
+    const Cpu::Caller* caller = cpu.caller(host_pc);
+    const Cycles at = cpu.now_at(host_pc);
+    const bool locked = caller != nullptr && caller->locked;
+    cpu.locked_block_ = locked ? caller->block : nullptr;
+    cpu.locked_index_ = locked ? caller->index : 0;
+    cpu.locked_at_ = at;
+    return cpu.host_.memory_read(at, address, size);
   }
+
   static void write(Cpu& cpu, PhysAddr address, unsigned size, std::uint64_t value,
                     std::uintptr_t host_pc) {
-    const Cpu::Known known = cpu.know(host_pc);
-    cpu.host_.memory_write({cpu.now().count - known.before_end}, address, size, value,
-                           known.locked);
+    const Cpu::Caller* caller = cpu.caller(host_pc);
+    const bool locked = caller != nullptr && caller->locked && caller->block == cpu.locked_block_ &&
+                        caller->index == cpu.locked_index_;
+    cpu.host_.memory_write(locked ? cpu.locked_at_ : cpu.now_at(host_pc), address, size, value,
+                           locked);
   }
 
   static void fault(Cpu& cpu, const void* name, unsigned index) {
@@ -221,9 +227,9 @@ bool mint_on_block_edge(void* host, std::uint64_t pc) {
   return CpuCallbacks::host(host).block_edge(pc);
 }
 
-std::uint32_t mint_on_translated(void* host, const void* block, std::uint64_t pc,
-                                 std::uint32_t size, const std::uint16_t* starts, unsigned count,
-                                 unsigned bits, const std::uint8_t* code) {
+std::uint32_t mint_on_translated(void* host, const void* block, std::uint64_t pc, std::uint32_t size,
+                                 const std::uint16_t* starts, unsigned count, unsigned bits,
+                                 const std::uint8_t* code) {
   return CpuCallbacks::translated(CpuCallbacks::cpu(host), block, pc,
                                   {{code, size}, {starts, count}, bits});
 }

@@ -8,9 +8,8 @@
 //   cpu.run();    // returns on hlt, on shutdown, or when the host asked for it
 //
 // Time: every translated block subtracts its cost from a budget, once, at its head. When the budget
-// is spent, the host's block_edge() is called there; it may switch to another stack, set a new
-// limit and return. Calls to the host carry the time of the instruction that made them, not the
-// block's.
+// is spent, the host's block_edge() is called there; it may switch to another stack, set a new limit
+// and return. Calls to the host carry the time of the instruction that made them, not the block's.
 #pragma once
 
 #include <array>
@@ -37,9 +36,9 @@ class CpuHost {
   virtual bool block_edge(std::uint64_t pc) = 0;
   virtual std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned size) = 0;
   virtual void port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) = 0;
-  // `locked`: by an instruction that reads and writes while it keeps others off the bus (SDM vol.
-  // 3A, 8.1.2): LOCK, or XCHG with memory.
-  virtual std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size, bool locked) = 0;
+  virtual std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) = 0;
+  // `locked`: the store of a LOCK or XCHG instruction whose load was the access before this one;
+  // nothing may come between the two.
   virtual void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
                             bool locked) = 0;
   // An instruction fetch from a page that is not mapped as RAM. Must not wait nor change anything.
@@ -93,9 +92,9 @@ class Cpu {
   void map_ram(PhysAddr address, std::uint64_t size, std::uint8_t* memory, bool read_only);
   void map_io(PhysAddr address, std::uint64_t size);
 
-  void reset();                 // power-on state: F000:FFF0
-  void init();                  // INIT
-  void startup(Vector vector);  // startup IPI: vector * 1000h
+  void reset();                  // power-on state: F000:FFF0
+  void init();                   // INIT
+  void startup(Vector vector);   // startup IPI: vector * 1000h
   // To be called on the stack on which the core runs, after every switch to it.
   void make_current();
   Exit run();
@@ -145,22 +144,25 @@ class Cpu {
   struct Block {
     BlockCost cost;
     unsigned instructions = 0;
-    std::vector<std::uint16_t> locked;  // numbers of its locked instructions
+    std::vector<std::uint16_t> locked;  // the instructions that are atomic
   };
 
  private:
   friend struct CpuCallbacks;
-  // How long before its block's end an instruction begins, by the address in generated code that
-  // asked. The same few addresses ask again and again (delay loops read the TSC), and finding the
-  // block that an address belongs to is a search.
-  struct Known {
+  // What is known about an instruction by the address in its generated code that called the host:
+  // how long before its block's end it begins, and which it is. The same few addresses ask again and
+  // again (delay loops read the TSC), and finding the block that an address belongs to is a search.
+  struct Caller {
     std::uintptr_t host_pc = 0;
     std::uint32_t before_end = 0;
+    const void* block = nullptr;
+    unsigned index = 0;
     bool locked = false;
   };
-  static constexpr std::size_t kKnown = 256;
-  std::optional<Known> find(std::uintptr_t host_pc) const;
-  Known know(std::uintptr_t host_pc) const;
+  static constexpr std::size_t kCallers = 256;
+  // Null when the address is not in generated code.
+  const Caller* caller(std::uintptr_t host_pc) const;
+  std::optional<Caller> find_caller(std::uintptr_t host_pc) const;
 
   std::int64_t cycles_left() const { return *engine_.budget >> MINT_BUDGET_SHIFT; }
   void take_instructions();
@@ -170,8 +172,12 @@ class Cpu {
   const TimingModel& timing_;
   mint_engine engine_{};
   std::unordered_map<const void*, Block> blocks_;
-  mutable std::array<Known, kKnown> known_{};
-  mutable unsigned known_generation_ = 0;  // of the code buffer that known_ is about
+  mutable std::array<Caller, kCallers> callers_{};
+  mutable unsigned callers_generation_ = 0;  // of the code buffer that callers_ is about
+  // The instruction of the last access, when that was a load of a locked instruction.
+  const void* locked_block_ = nullptr;
+  unsigned locked_index_ = 0;
+  Cycles locked_at_;
   Cycles limit_;
   std::uint64_t instructions_ = 0;
   const char* error_ = "";

@@ -81,8 +81,7 @@ std::string Core::describe_state() const {
   return "";
 }
 
-// --- start and stop
-// --------------------------------------------------------------------------------
+// --- start and stop --------------------------------------------------------------------------------
 
 void Core::stop(State state) {
   state_ = state;
@@ -171,8 +170,8 @@ void Core::body() {
         case Cpu::Exit::kError:
           if (!leaving_) {
             stop(State::kShutDown);
-            wiring_.observer.shut_down(
-                *this, fmt::format("the core cannot go on at {:x}: {}", pc(), cpu_.error()));
+            wiring_.observer.shut_down(*this, fmt::format("the core cannot go on at {:x}: {}", pc(),
+                                                          cpu_.error()));
           }
           break;
       }
@@ -181,8 +180,7 @@ void Core::body() {
   }
 }
 
-// --- turns
-// -------------------------------------------------------------------------------------------
+// --- turns -------------------------------------------------------------------------------------------
 
 bool Core::interrupt_ready() const {
   return (lapic_.has_interrupt() && cpu_.interruptible(false)) ||
@@ -224,21 +222,8 @@ void Core::wait_until(Cycles at, const Horizon& horizon, bool events) {
 }
 
 void Core::wait_for_turn(Cycles at) {
-  bus_locked_ = false;
   wait_until(at, horizons_.all, true);
   wiring_.queue.run_until(at);
-}
-
-// The accesses of a locked instruction happen as one, at the time of the first.
-Cycles Core::wait_for_bus(Cycles at, bool write, bool locked) {
-  if (locked && bus_locked_ && (write || !bus_written_)) {
-    at = wiring_.queue.now();
-  } else {
-    wait_for_turn(at);
-  }
-  bus_locked_ = locked;
-  bus_written_ = write;
-  return at;
 }
 
 void Core::finish_access(Cycles cost) {
@@ -255,8 +240,7 @@ void Core::finish_access(Cycles cost) {
   }
 }
 
-// --- accesses
-// ----------------------------------------------------------------------------------------
+// --- accesses ----------------------------------------------------------------------------------------
 
 std::uint64_t Core::port_read(Cycles at, std::uint16_t port, unsigned size) {
   wait_for_turn(at);
@@ -274,8 +258,7 @@ void Core::port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_
 }
 
 bool Core::is_own_lapic(PhysAddr address) const {
-  return lapic_.globally_enabled() &&
-         (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
+  return lapic_.globally_enabled() && (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
 }
 
 // Wherever the LAPIC's page is, RAM there is out of reach (SDM vol. 3A, 10.4.5).
@@ -288,8 +271,8 @@ Cycles Core::delay_of(PhysAddr address) const {
                                                                 : config_.delays.pci;
 }
 
-std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size, bool locked) {
-  at = wait_for_bus(at, false, locked);
+std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
+  wait_for_turn(at);
   if (is_own_lapic(address)) {
     const std::uint64_t value = lapic_.read(address.value & 0xfff, size);
     wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, false, size, address.value, value});
@@ -300,8 +283,7 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size, bool
   if (!shared.empty()) {
     std::uint64_t value = 0;
     std::memcpy(&value, shared.data(), size);
-    wiring_.observer.accessed(*this, at,
-                              {Access::Kind::kShared, false, size, address.value, value});
+    wiring_.observer.accessed(*this, at, {Access::Kind::kShared, false, size, address.value, value});
     finish_access(config_.delays.shared);
     return value;
   }
@@ -313,7 +295,8 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size, bool
 
 void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
                         bool locked) {
-  at = wait_for_bus(at, true, locked);
+  // It has been this core's turn since the load, and no other core has run.
+  if (!locked) wait_for_turn(at);
   if (is_own_lapic(address)) {
     wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, true, size, address.value, value});
     lapic_.write(address.value & 0xfff, size, value);
@@ -340,8 +323,7 @@ std::uint64_t Core::fetch(PhysAddr address, unsigned size) {
   return value;
 }
 
-// --- instructions
-// ------------------------------------------------------------------------------------
+// --- instructions ------------------------------------------------------------------------------------
 
 MsrAnswer Core::read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) {
   cpu_.charge(kMsrCycles);
@@ -388,15 +370,15 @@ void Core::write_cr8(Cycles at, std::uint8_t value) {
 }
 
 void Core::cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) {
-  read_cpuid(
-      {.initial_id = config_.id, .cores = config_.cores, .apic_enabled = lapic_.globally_enabled()},
-      leaf, subleaf, out);
+  read_cpuid({.initial_id = config_.id,
+              .cores = config_.cores,
+              .apic_enabled = lapic_.globally_enabled()},
+             leaf, subleaf, out);
 }
 
 void Core::pause() { cpu_.charge(kPauseCycles); }
 
-// --- interrupts
-// --------------------------------------------------------------------------------------
+// --- interrupts --------------------------------------------------------------------------------------
 
 std::optional<Vector> Core::acknowledge() {
   // The LAPIC and the 8259 are looked at when it is this core's turn: another core may be about to
@@ -433,8 +415,7 @@ void Core::shutdown() {
   wiring_.observer.shut_down(*this, "triple fault");
 }
 
-// --- observation
-// -------------------------------------------------------------------------------------
+// --- observation -------------------------------------------------------------------------------------
 
 void Core::translated(std::uint64_t pc) { wiring_.observer.translated(*this, pc); }
 std::uint32_t Core::probe_at(std::uint64_t pc) { return wiring_.observer.probe_at(*this, pc); }

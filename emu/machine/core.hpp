@@ -1,5 +1,5 @@
-// A core in the machine: its Cpu, its LAPIC, its state (running, halted, waiting for a SIPI) and
-// its place in the order of time.
+// A core in the machine: its Cpu, its LAPIC, its state (running, halted, waiting for a SIPI) and its
+// place in the order of time.
 //
 // Each core runs on a stack of its own. It gives way to the scheduler at a block edge when its time
 // is up, and in the middle of an instruction when that touches a device or shared memory: then it
@@ -130,7 +130,7 @@ class Core final : private CpuHost, private LapicCore {
   bool block_edge(std::uint64_t pc) override;
   std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned size) override;
   void port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) override;
-  std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size, bool locked) override;
+  std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) override;
   void memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
                     bool locked) override;
   std::uint64_t fetch(PhysAddr address, unsigned size) override;
@@ -161,8 +161,6 @@ class Core final : private CpuHost, private LapicCore {
   // Waits until it is this core's turn at time `at`, and sets the machine's clock.
   void wait_for_turn(Cycles at);
   void wait_until(Cycles at, const Horizon& horizon, bool events);
-  // The same for an access to memory; returns when it happens.
-  Cycles wait_for_bus(Cycles at, bool write, bool locked);
   void finish_access(Cycles cost);
   bool interrupt_ready() const;
   void stop(State state);
@@ -187,8 +185,6 @@ class Core final : private CpuHost, private LapicCore {
   bool nmi_pending_ = false;
   bool waiting_ = false;
   Cycles waiting_at_;
-  bool bus_locked_ = false;   // a locked instruction has begun, and
-  bool bus_written_ = false;  // written already
   std::uint64_t edge_pc_ = 0;
   Horizons horizons_;
 };

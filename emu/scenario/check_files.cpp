@@ -87,11 +87,26 @@ class FileChecker {
     }
     const BzImage& image = std::get<BzImage>(read);
     os.wide = image.wide;
+    check_symbols(os);
     if (os.role == Role::kFollower) {
       check_follower(os, image, initrd_bytes.value_or(0));
     } else {
       check_leader(os, image, initrd_bytes.value_or(0));
     }
+  }
+
+  // kernel_init is an address to watch for.
+  void check_symbols(const OsSpec& os) {
+    const EndCondition& end = scenario_.end;
+    if (end.when != EndWhen::kKernelInit || !os.kernel.system_map.empty() ||
+        std::find(end.os.begin(), end.os.end(), os.name) == end.os.end()) {
+      return;
+    }
+    report(
+        os.key + ".kernel",
+        fmt::format("the run ends with kernel_init of '{}', and there is no System.map beside {}",
+                    os.name, os.kernel.name),
+        "put the System.map of the kernel's build beside it", scenario_.place("end.when"));
   }
 
   void check_follower(const OsSpec& os, const BzImage& image, std::uint64_t initrd_bytes) {

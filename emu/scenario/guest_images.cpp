@@ -29,9 +29,9 @@ std::vector<GuestFile*> guest_files(Scenario& scenario) {
   return files;
 }
 
-int run_tool(const std::vector<std::string>& arguments, bool capture, std::string* output) {
+int run_tool(const std::vector<std::string>& arguments, Streams streams, std::string* output) {
   std::string error;
-  const auto result = run_process(arguments, capture, error);
+  const auto result = run_process(arguments, streams, error);
   if (!result) {
     fmt::print(stderr, "mintsim: {} does not start: {}\n", arguments[0], error);
     return kOwnFault;
@@ -83,13 +83,22 @@ ArtefactCatalogue parse_artefact_list(const std::string& text) {
   return catalogue;
 }
 
-std::optional<ArtefactCatalogue> list_artefacts(const Installation& installation,
+std::optional<ArtefactCatalogue> find_artefacts(const Installation& installation,
+                                                const std::set<std::string>& names,
                                                 std::string& error) {
-  const fs::path tool = installation.images_tool();
-  const auto result = run_process({tool.string(), "list"}, true, error);
+  const std::string tool = installation.images_tool().string();
+  ArtefactCatalogue catalogue;
+  for (const std::string& name : names) {
+    const auto result = run_process({tool, "path", name}, Streams::kCaptureNoErrors, error);
+    if (!result || result->exit_code != 0) break;
+    catalogue.artefacts[name] = result->output.substr(0, result->output.find('\n'));
+  }
+  if (catalogue.artefacts.size() == names.size()) return catalogue;
+  // Not built, or no such image: the whole list tells, and can suggest a name, but takes seconds.
+  const auto result = run_process({tool, "list"}, Streams::kCapture, error);
   if (result && result->exit_code == 0) return parse_artefact_list(result->output);
   if (result) error = fmt::format("it ended with exit code {}", result->exit_code);
-  error = fmt::format("{} list: {}", tool.string(), error);
+  error = fmt::format("{} list: {}", tool, error);
   return std::nullopt;
 }
 
@@ -102,7 +111,7 @@ int build_artefacts(const Installation& installation, Scenario& scenario) {
   if (missing.empty()) return 0;
   arguments.insert(arguments.end(), missing.begin(), missing.end());
   std::string output;
-  if (const int code = run_tool(arguments, true, &output); code != 0) return code;
+  if (const int code = run_tool(arguments, Streams::kCapture, &output); code != 0) return code;
   std::istringstream lines(output);  // NAME <tab> DIRECTORY
   for (std::string line; std::getline(lines, line);) {
     const std::size_t tab = line.find('\t');
@@ -139,7 +148,7 @@ int build_leader_disk(const Installation& installation, const fs::path& director
                   "--boot-sector", (installation.firmware / "boot_sector.bin").string(),  //
                   "--boot-loader", (installation.firmware / "boot_loader.bin").string(),  //
                   "--out", disk.string()},
-                 false, nullptr);
+                 Streams::kInherit, nullptr);
     if (code != 0) return code;
     os.disk = GuestFile{disk.filename().string(), disk, {}, {}};
   }

@@ -28,12 +28,14 @@ Installation find_installation(const std::filesystem::path& program);
 // Artefact names (without '@') that a scenario file's OSes and boot tool refer to.
 std::set<std::string> artefacts_of(const Scenario& scenario);
 
-// All artefacts there are and where the built ones lie, by `guest/images list`. Nothing, and
-// `error`, when the tool does not run.
-std::optional<ArtefactCatalogue> list_artefacts(const Installation& installation,
+// Where the artefacts `names` are; when one is not there, all artefacts there are. Nothing, and
+// `error`, when guest/images does not run.
+std::optional<ArtefactCatalogue> find_artefacts(const Installation& installation,
+                                                const std::set<std::string>& names,
                                                 std::string& error);
 
-// The catalogue from that list's text: a line is the name, then "SIZE MB  DIRECTORY" when built.
+// The catalogue from the text of `guest/images list`: a line is the name, then "SIZE MB  DIRECTORY"
+// when it is built.
 ArtefactCatalogue parse_artefact_list(const std::string& text);
 
 // Builds what the scenario needs and has not got yet, and points the scenario at it. The tool tells

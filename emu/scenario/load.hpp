@@ -26,6 +26,8 @@ struct LoadOptions {
   std::optional<ArtefactCatalogue> catalogue;
 };
 
+// Sets the symbol files of `file` that lie in `directory`.
+void find_symbols(GuestFile& file, const std::filesystem::path& directory);
 // Points `file` at what an artefact's directory holds.
 void resolve_artefact(GuestFile& file, const std::filesystem::path& directory);
 

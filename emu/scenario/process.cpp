@@ -28,8 +28,9 @@ std::string read_all(int fd) {
 
 }  // namespace
 
-std::optional<ProcessResult> run_process(const std::vector<std::string>& arguments, bool capture,
+std::optional<ProcessResult> run_process(const std::vector<std::string>& arguments, Streams streams,
                                          std::string& error) {
+  const bool capture = streams != Streams::kInherit;
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -42,6 +43,9 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& argumen
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   if (capture) posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDOUT_FILENO);
+  if (streams == Streams::kCaptureNoErrors) {
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  }
   pid_t child = 0;
   const int status = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);

@@ -1,6 +1,7 @@
 // Running another program and reading what it prints.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,9 +13,15 @@ struct ProcessResult {
   std::string output;  // its standard output, when that was captured
 };
 
-// Runs `arguments[0]` and waits for it. Standard error goes where ours goes; standard output as
-// well unless `capture`. Nothing when the program cannot be started; `error` then says why.
-std::optional<ProcessResult> run_process(const std::vector<std::string>& arguments, bool capture,
+enum class Streams : std::uint8_t {
+  kInherit,          // its output goes where ours goes
+  kCapture,          // standard output into the result
+  kCaptureNoErrors,  // and standard error nowhere
+};
+
+// Runs `arguments[0]` and waits for it. Nothing when the program cannot be started; `error` then
+// says why.
+std::optional<ProcessResult> run_process(const std::vector<std::string>& arguments, Streams streams,
                                          std::string& error);
 
 }  // namespace mint

@@ -139,6 +139,7 @@ class Loader {
     GuestFile file{name, {}, {}, {}};
     if (!name.starts_with('@')) {
       file.path = base_ / name;
+      find_symbols(file, file.path.parent_path());
       return file;
     }
     if (!options_.catalogue) return file;
@@ -236,6 +237,14 @@ class Loader {
 
 }  // namespace
 
+void find_symbols(GuestFile& file, const fs::path& directory) {
+  std::error_code error;
+  for (const char* name : {"vmlinux", "kexec.debug"}) {
+    if (fs::exists(directory / name, error)) file.vmlinux = directory / name;
+  }
+  if (fs::exists(directory / "System.map", error)) file.system_map = directory / "System.map";
+}
+
 void resolve_artefact(GuestFile& file, const fs::path& directory) {
   if (directory.empty()) return;
   std::error_code error;
@@ -246,10 +255,7 @@ void resolve_artefact(GuestFile& file, const fs::path& directory) {
   for (const char* name : {"bzImage", "initrd", "disk.img", "kexec"}) {
     if (fs::exists(directory / name, error)) file.path = directory / name;
   }
-  for (const char* name : {"vmlinux", "kexec.debug"}) {
-    if (fs::exists(directory / name, error)) file.vmlinux = directory / name;
-  }
-  if (fs::exists(directory / "System.map", error)) file.system_map = directory / "System.map";
+  find_symbols(file, directory);
 }
 
 bool read_scenario(const std::string& file, const LoadOptions& options, Scenario& scenario,

@@ -45,7 +45,7 @@ enum class Role : std::uint8_t {
 struct GuestFile {
   std::string name;            // as written: "vmlinuz" or "@linux-mint64"
   std::filesystem::path path;  // empty while the artefact `@NAME` is not built yet
-  // What an artefact has beside it: symbols of a kernel, or of the boot tool (`vmlinux`); or empty.
+  // Beside it, for symbols: of a kernel, or `vmlinux` of the boot tool. Empty when there is none.
   std::filesystem::path vmlinux;
   std::filesystem::path system_map;
 };

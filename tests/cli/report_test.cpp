@@ -144,6 +144,8 @@ TEST_F(ReportOfTwo, SetsTheThesisBeside) {
   // From the first follower's start to the last one's daemons: 21.2 - 18.0.
   EXPECT_THAT(run_report(request_, result_),
               testing::ContainsRegex("5 two followers in parallel.* 21\\.6 +3\\.200 +0\\.15\n"));
+  EXPECT_THAT(run_report(request_, result_),
+              HasSubstr("Stage 6 is 83% of f1's boot; thesis: about 92%."));
 }
 
 TEST_F(ReportOfTwo, ComparesWithEarlierRunsOfTheOtherScenarios) {
@@ -167,6 +169,17 @@ TEST_F(ReportOfTwo, MarksOtherKernels) {
   keep("sequential2", 6.4);
   result_.os[1].kernel_sha256 = "ef";
   EXPECT_THAT(run_report(request_, result_), HasSubstr("of the sequence (their kernels differ)"));
+}
+
+TEST_F(ReportOfTwo, ComparesEvenWithoutKernelHashes) {
+  for (OsResult& os : result_.os) os.kernel_sha256.clear();
+  std::filesystem::create_directory(request_.out_dir);
+  std::ofstream(request_.out_dir / kResultFile) << result_json(request_, result_);
+  request_.scenario.name = "single";
+  request_.out_dir = folder_ / "single";
+  const auto earlier = earlier_result(request_.out_dir, "parallel2");
+  ASSERT_TRUE(earlier);
+  EXPECT_DOUBLE_EQ(earlier->both_up_s, 3.2);
 }
 
 TEST_F(ReportOfTwo, DamagedEarlierResultIsIgnored) {

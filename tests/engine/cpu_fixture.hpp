@@ -64,8 +64,8 @@ class TestHost : public CpuHost {
   void port_write(Cycles at, std::uint16_t port, unsigned, std::uint64_t value) override {
     events.push_back({Event::kPortWrite, at.count, port, value});
   }
-  std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned, bool locked) override {
-    events.push_back({Event::kRead, at.count, address.value, 0, locked});
+  std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned) override {
+    events.push_back({Event::kRead, at.count, address.value});
     return 0;
   }
   void memory_write(Cycles at, PhysAddr address, unsigned, std::uint64_t value,

@@ -206,6 +206,17 @@ TEST_F(BadInput, KernelThatIsNoBzImage) {
   EXPECT_THAT(problems_[0], HasSubstr("it has no Linux setup header"));
 }
 
+TEST_F(BadInput, KernelInitOfAKernelWithoutSymbols) {
+  const std::string text = kLeader + "[end]\nwhen = \"kernel-init\"\n";
+  expect_problems(text, {"s.toml:4:10: the run ends with kernel_init of 'leader', and there is no "
+                         "System.map beside bzImage (the other side: s.toml:8); remedy: put the "
+                         "System.map of the kernel's build beside it"});
+  write("System.map", "");
+  const Scenario scenario = load(text);
+  EXPECT_THAT(problems_, testing::IsEmpty());
+  EXPECT_EQ(scenario.os[0].kernel.system_map, folder_ / "System.map");
+}
+
 TEST_F(BadInput, KernelThatIsNotRelocatable) {
   write("fixed", FakeKernel{.relocatable = false}.bytes());
   expect_problems(

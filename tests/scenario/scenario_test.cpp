@@ -5,6 +5,7 @@
 #include "emu/scenario/command_line.hpp"
 #include "emu/scenario/guest_images.hpp"
 #include "emu/scenario/plan.hpp"
+#include "emu/scenario/sha256.hpp"
 #include "emu/scenario/units.hpp"
 #include "scenario_fixture.hpp"
 
@@ -201,6 +202,16 @@ TEST_F(ScenarioFile, BareMetalProgramWithModules) {
   EXPECT_EQ(scenario.end.when, EndWhen::kExit);
   load("[bare_metal]\nprogram = \"p.elf\"\n[machine]\nmemory = \"2M\"\n");
   EXPECT_THAT(problems_, IsEmpty()) << "it ends at 2M exactly";
+}
+
+// FIPS 180-4's examples, and lengths around the padding's borders.
+TEST(Sha256, Examples) {
+  EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(sha256(std::string(1'000'000, 'a')),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST(Units, Sizes) {

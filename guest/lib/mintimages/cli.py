@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import signal
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ EPILOGUE = "Exit codes: 0 done, 1 a build failed, 2 bad or missing input, 3 own 
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         action: Callable[[argparse.Namespace, Cache], int] = options.action
         return action(options, Cache(default_root(), look_only=action in (path, list_all)))

@@ -2,9 +2,11 @@
 """Progress lines on standard error, and running a tool with its output in a log."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,7 +32,8 @@ def tail(log: Path) -> str:
 def run(command: Sequence[str], log: Path, package: str, cwd: Path | None = None) -> None:
     """Runs `command`, its output appended to `log`. `package` is what provides the program."""
     with log.open("ab") as out:
-        status = _start(command, out, package, stderr=subprocess.STDOUT, cwd=cwd).wait()
+        with _running(command, out, package, stderr=subprocess.STDOUT, cwd=cwd) as process:
+            status = process.wait()
     if status != 0:
         raise BuildFailed(
             f"{command[0]} ended with {status}; its log is {log}, the end of it:\n{tail(log)}"
@@ -41,30 +44,43 @@ def run_aloud(command: Sequence[str], log: Path, package: str, settings: dict[st
     """Like run(), but shows what the command says on standard error as it comes. `settings` are
     environment variables for it."""
     with log.open("ab") as out:
-        process = _start(command, out, package, stderr=subprocess.PIPE, settings=settings)
-        for line in process.stderr or ():
-            out.write(line)
-            out.flush()
-            say(line.decode(errors="replace").rstrip())
-        status = process.wait()
+        with _running(command, out, package, stderr=subprocess.PIPE, settings=settings) as process:
+            for line in process.stderr or ():
+                out.write(line)
+                out.flush()
+                say(line.decode(errors="replace").rstrip())
+            status = process.wait()
     if status != 0:
         raise BuildFailed(f"{command[0]} ended with {status}; its log is {log}")
 
 
-def _start(
+@contextmanager
+def _running(
     command: Sequence[str],
     out: BinaryIO,
     package: str,
     stderr: int,
     cwd: Path | None = None,
     settings: dict[str, str] | None = None,
-) -> "subprocess.Popen[bytes]":
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """A started command; it and all it has started end when this is left by an exception."""
     out.write(("$ " + " ".join(command) + "\n").encode())
     out.flush()
-    environment = dict(os.environ, LC_ALL="C", TZ="UTC") | (settings or {})
     try:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=stderr, env=environment, cwd=cwd
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=stderr,
+            env=dict(os.environ, LC_ALL="C", TZ="UTC") | (settings or {}),
+            cwd=cwd,
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         raise BadInput(f"{command[0]}: not found; remedy: apt-get install {package}") from error
+    try:
+        yield process
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise

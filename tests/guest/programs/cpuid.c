@@ -89,9 +89,9 @@ static void features(void) {
     u32 aux;
     wrmsr(0xC0000103, 0x77);
     asm volatile("rdtscp" : "=c"(aux)::"rax", "rdx");
-    check_eq("RDTSCP gives TSC_AUX", aux, 0x77);
+    check_eq("RDTSCP is what CPUID says", aux, 0x77);
   } else {
-    FAULT("RDTSCP is absent and #UD", UD, 0, "rdtscp");
+    FAULT("RDTSCP is what CPUID says", UD, 0, "rdtscp");
   }
   struct cpuid seven = cpuid_sub(7, 0);
   if (cpuid(0).a < 7 || !bit(seven.b, 1))

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line from outside: exit codes, messages, JSON, digests."""
+
+import json
+import unittest
+
+from program import BUILD, SCENARIOS, ProgramTest, leave, multiboot, say
+
+PARALLEL2 = (SCENARIOS / "parallel2.toml").read_text()
+
+
+class GoodInput(ProgramTest):
+    def test_every_scenario_passes_the_check(self):
+        for scenario in sorted(SCENARIOS.glob("*.toml")):
+            with self.subTest(scenario.name):
+                done = self.mintsim("check", scenario)
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_help_ends_with_0(self):
+        done = self.mintsim("run", "--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("--seed", done.stdout)
+
+    def test_the_images_are_listed(self):
+        done = self.mintsim("images", "list")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("linux-mint64", "initrd-follower32", "kexec-x86_64"):
+            self.assertIn(name, done.stdout)
+
+
+class BadInput(ProgramTest):
+    """Exit code 2, a message that names the place, and nothing started."""
+
+    def expect(self, done, *parts):
+        self.assertEqual(done.returncode, 2, done.stderr)
+        for part in parts:
+            self.assertIn(part, done.stderr)
+        self.assertFalse((self.folder / "out").exists(), "something was started")
+
+    def expect_of(self, old, new, *parts, text=PARALLEL2):
+        """parallel2 with `old` replaced by `new`: check and run must say `parts`."""
+        self.assertIn(old, text)
+        self.write("bad.toml", text.replace(old, new, 1))
+        for verb in ("check", "run"):
+            with self.subTest(verb):
+                self.expect(self.mintsim(verb, "bad.toml"), "bad.toml:", "remedy: ", *parts)
+
+    def test_no_command(self):
+        self.assertEqual(self.mintsim().returncode, 2)
+
+    def test_unknown_option(self):
+        self.expect(self.mintsim("run", "x.toml", "--sed", "2"), "--sed")
+
+    def test_option_of_the_wrong_type(self):
+        self.expect(self.mintsim("run", "x.toml", "--seed", "two"), "two")
+
+    def test_no_such_scenario(self):
+        self.expect(self.mintsim("run", "nowhere.toml"), "nowhere.toml", "remedy")
+
+    def test_no_toml(self):
+        self.write("bad.toml", "name = [\n")
+        self.expect(self.mintsim("run", "bad.toml"), "bad.toml:1:")
+
+    def test_unknown_key(self):
+        self.expect_of("uart = 2", "urat = 2", "'urat'", "did you mean 'uart'?")
+
+    def test_wrong_type(self):
+        self.expect_of("cores = [1]", 'cores = "1"', "'os[1].cores' is a string")
+
+    def test_overlapping_memory(self):
+        self.expect_of("512M-768M", "500M-768M", "'f1'", "'f2'", "memory")
+
+    def test_overlapping_cores(self):
+        self.expect_of("cores = [2]", "cores = [1]", "'f1'", "'f2'", "core 1")
+
+    def test_one_serial_port_for_two(self):
+        self.expect_of("uart = 3", "uart = 2", "'f1'", "'f2'")
+
+    def test_pins_of_another(self):
+        self.expect_of("uart = 3", "uart = 3\npins = [3]", "'f1'", "'f2'", "pin")
+
+    def test_purgatory_in_the_legacy_hole(self):
+        self.expect_of(
+            "cores = [2]",
+            "cores = [17]",
+            "'f2'",
+            "17",
+            text=PARALLEL2.replace('profile = "core-i7-860"', 'profile = "core-i7-860"\ncores = 20'),
+        )
+
+    def test_more_cores_than_a_profile_can_have(self):
+        self.expect_of(
+            'profile = "core-i7-860"', 'profile = "core-i7-860"\ncores = 65', "machine.cores"
+        )
+
+    def test_a_core_that_the_machine_lacks(self):
+        self.expect_of("cores = [2]", "cores = [7]", "7")
+
+    def test_unknown_profile(self):
+        self.expect_of("core-i7-860", "core-i9", "'core-i9'")
+
+    def test_unknown_image(self):
+        self.expect_of("@linux-mint64", "@linux-mint46", "linux-mint46")
+
+    def test_kernel_missing(self):
+        self.expect_of("@linux-mint64", "vmlinuz", "vmlinuz")
+
+    def test_kernel_is_no_bzimage(self):
+        self.write("vmlinuz", bytes(100_000))
+        self.expect_of("@linux-mint64", "vmlinuz", "vmlinuz", "bzImage")
+
+    def test_initrd_that_does_not_fit(self):
+        self.write("huge", b"")
+        with (self.folder / "huge").open("wb") as file:
+            file.truncate(400 << 20)
+        self.expect_of("@initrd-follower64", "huge", "'f1'", "huge")
+
+    def test_program_missing(self):
+        self.expect(self.mintsim("run", "program.elf"), "program.elf", "remedy")
+
+    def test_program_is_no_elf(self):
+        self.write("program.elf", "#!/bin/sh\n")
+        self.expect(self.mintsim("run", "program.elf"), "program.elf")
+
+    def test_module_missing(self):
+        self.write("program.elf", multiboot(leave(0)))
+        self.expect(self.mintsim("run", "program.elf", "--module", "data"), "data")
+
+    def test_options_of_programs_with_a_scenario(self):
+        self.expect(self.mintsim("run", SCENARIOS / "single.toml", "--cores", "2"), "--cores")
+
+    def test_too_many_cores_for_a_program(self):
+        self.write("program.elf", multiboot(leave(0)))
+        self.expect(self.mintsim("run", "program.elf", "--cores", "65"), "--cores")
+
+    def test_json_that_cannot_be_written(self):
+        self.write("program.elf", multiboot(leave(0)))
+        done = self.mintsim("run", "program.elf", "--json", "no/such/folder.json")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no/such/folder.json", done.stderr)
+
+
+class BareMetal(ProgramTest):
+    def test_goal_met(self):
+        self.write("program.elf", multiboot(say("hello\n") + leave(0)))
+        done = self.mintsim("run", "program.elf", "--json", "result.json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("hello", done.stdout)
+        result = json.loads((self.folder / "result.json").read_text())
+        self.assertEqual(result["schema"], 1)
+        self.assertTrue(result["goal_met"])
+        self.assertEqual(result["exit_code"], 0)
+        self.assertGreater(result["instructions"], 0)
+        self.assertGreater(result["simulated_s"], 0)
+        self.assertEqual((result["seed"], result["os"]), (1, []))
+        for key in ("scenario", "reason", "digest", "wall_s", "peak_rss_mb"):
+            self.assertIn(key, result)
+
+    def test_goal_missed(self):
+        self.write("program.elf", multiboot(leave(7)))
+        result = self.run_json("program.elf", code=1)
+        self.assertFalse(result["goal_met"])
+        self.assertEqual(result["exit_code"], 7)
+        self.assertIn("7", result["reason"])
+
+    def test_quiet_prints_the_guest_and_nothing_else(self):
+        self.write("program.elf", multiboot(say("only this\n") + leave(0)))
+        done = self.mintsim("run", "program.elf", "--quiet")
+        self.assertEqual((done.stdout.replace("\r", ""), done.stderr), ("only this\n", ""))
+
+    def test_console_file(self):
+        self.write("program.elf", multiboot(say("kept\n") + leave(0)))
+        self.mintsim("run", "program.elf", "--out", "here")
+        texts = [file.read_text() for file in (self.folder / "here").glob("*.console.log")]
+        self.assertTrue(any("kept" in text for text in texts), texts)
+
+    def test_a_hang_is_explained(self):
+        self.write("program.elf", multiboot(b"\xfa\xf4"))  # cli; hlt
+        done = self.mintsim("run", "program.elf", "--json", "result.json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("core 0", json.loads((self.folder / "result.json").read_text())["watchdog"])
+
+    def test_a_triple_fault_is_no_fault_of_ours(self):
+        # lidt with limit 0, then an exception
+        self.write("program.elf", multiboot(b"\x0f\x01\x1d\x00\x00\x00\x00\x0f\x0b"))
+        result = self.run_json("program.elf", code=1)
+        self.assertIsNone(result["exit_code"])
+
+
+class Digest(ProgramTest):
+    program = BUILD / "tests" / "guest" / "smp64.elf"
+
+    def digest(self, *arguments):
+        return self.run_json(self.program, "--cores", 4, *arguments)["digest"]
+
+    def test_same_seed_same_run(self):
+        self.assertEqual(self.digest(), self.digest("--seed", 1))
+
+    def test_another_seed_is_another_run(self):
+        self.assertNotEqual(self.digest(), self.digest("--seed", 2))
+
+
+if __name__ == "__main__":
+    unittest.main()
