@@ -166,6 +166,7 @@ class Core final : private CpuHost, private LapicCore {
   void stop(State state);
   void wake();
   bool is_own_lapic(PhysAddr address) const;
+  void place_lapic();
   Cycles delay_of(PhysAddr address) const;
 
   Wiring wiring_;
