@@ -141,7 +141,8 @@ void Machine::build_cores() {
                         .delays = {.port = p.delays.port,
                                    .pci = p.delays.pci,
                                    .io_apic = p.delays.io_apic,
-                                   .lapic = p.delays.lapic},
+                                   .lapic = p.delays.lapic,
+                                   .shared = p.delays.shared},
                         .start_skew = {skew == 0 ? 0 : random.below(skew)},
                         .cores = p.cores,
                         .group = i < setup_.groups.size() ? setup_.groups[i] : 0};
