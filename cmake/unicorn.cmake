@@ -22,7 +22,7 @@ if(NOT EXISTS ${unicorn_archive})
   file(WRITE ${download}/requirements.txt
        "unicorn==${UNICORN_VERSION} --hash=sha256:${UNICORN_SHA256}\n")
   execute_process(
-    COMMAND python3 -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all:
+    COMMAND python3 -m pip download --quiet --disable-pip-version-check --no-deps --no-binary unicorn
             --require-hashes -r requirements.txt
     WORKING_DIRECTORY ${download}
     RESULT_VARIABLE failed

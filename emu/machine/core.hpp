@@ -23,11 +23,11 @@ class Core;
 
 // How long what leaves a core takes, in cycles.
 struct AccessDelays {
-  Cycles port{2800};
-  Cycles pci{560};
-  Cycles io_apic{560};
-  Cycles lapic{30};
-  Cycles shared{80};
+  Cycles port;
+  Cycles pci;
+  Cycles io_apic;
+  Cycles lapic;
+  Cycles shared;
 };
 
 // What an instruction did outside of its core.

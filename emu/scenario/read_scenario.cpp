@@ -118,7 +118,6 @@ class Loader {
     }
     os.pins_given = table.get_numbers("pins", os.pins, 0, 23);
     table.get("up_marker", os.up_marker);
-    table.get("use_pit", os.use_pit);
     table.done();
   }
 

@@ -66,9 +66,7 @@ struct OsSpec {
   std::vector<unsigned> pins;     // I/O APIC pins it may program
   bool pins_given = false;        // by the file; else they follow from uart and pci
   std::string up_marker;          // console text that says "daemons up"
-  bool use_pit =
-      false;          // a follower: uses the PIT as if it were alone; else it is told its TSC rate
-  bool wide = false;  // a 64-bit kernel (XLF_KERNEL_64)
+  bool wide = false;              // a 64-bit kernel (XLF_KERNEL_64)
 };
 
 // How the followers are started.

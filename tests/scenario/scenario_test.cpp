@@ -134,13 +134,11 @@ TEST_F(ScenarioFile, StockKernelAloneGetsOnlyItsConsole) {
   EXPECT_EQ(leader_command_line(load(kLeader)), "console=ttyS0,115200 mem=256M nr_cpus=1");
 }
 
-TEST_F(ScenarioFile, WithoutLockAndWithThePit) {
-  const Scenario scenario = load(kLeader + kFollower + "use_pit = true\n[shared]\nlock = false\n");
+TEST_F(ScenarioFile, WithoutLock) {
+  const Scenario scenario = load(kLeader + kFollower + "[shared]\nlock = false\n");
   ASSERT_THAT(problems_, IsEmpty());
   const std::string line = follower_command_line(scenario, scenario.os[1]);
   EXPECT_THAT(line, Not(HasSubstr("mint.lock")));
-  EXPECT_THAT(line, Not(HasSubstr("mint.nopit")));
-  EXPECT_THAT(line, Not(HasSubstr("tsc_early_khz")));
 }
 
 TEST_F(ScenarioFile, PlanForTheLeadersDisk) {
