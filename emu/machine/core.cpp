@@ -197,11 +197,10 @@ void Core::resume(Cycles limit, const Horizons& horizons) {
   in_guest_ = false;
 }
 
-bool Core::block_edge(std::uint64_t pc) {
+void Core::block_edge(std::uint64_t pc) {
   edge_pc_ = pc;
   if (!leaving_ && !interrupt_ready()) coroutine_.suspend();
   if (leaving_) cpu_.leave();
-  return leaving_ || interrupt_ready();
 }
 
 // `horizon` is a member of horizons_: it changes while the core is suspended.
@@ -385,7 +384,7 @@ std::optional<Vector> Core::acknowledge() {
   // mask what is pending.
   wait_for_turn(cpu_.now());
   const std::optional<Vector> vector = lapic_.acknowledge();
-  finish_access({kInterruptCycles});
+  finish_access({vector ? kInterruptCycles : 0});
   return vector;
 }
 

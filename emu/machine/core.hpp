@@ -127,7 +127,7 @@ class Core final : private CpuHost, private LapicCore {
 
  private:
   // CpuHost
-  bool block_edge(std::uint64_t pc) override;
+  void block_edge(std::uint64_t pc) override;
   std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned size) override;
   void port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) override;
   std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) override;
