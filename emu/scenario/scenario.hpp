@@ -68,6 +68,9 @@ struct OsSpec {
   std::string up_marker;          // console text that says "daemons up"
   bool use_pit =
       false;          // a follower: uses the PIT as if it were alone; else it is told its TSC rate
+  // A follower: its core begins so long after the startup IPI. Moves two followers' boots against
+  // each other, until they meet.
+  std::uint64_t start_delay_us = 0;
   bool wide = false;  // a 64-bit kernel (XLF_KERNEL_64)
 };
 
@@ -99,6 +102,9 @@ struct EndCondition {
   std::vector<std::string> os;  // all followers, or the leader where there are none
   std::string text;
   double time_limit_s = 120;  // of simulated time
+  // The goal is missed when no OS that it waits for has got anywhere for so long: it ran no code
+  // that it had not run before, printed nothing and entered no stage. 0: not watched.
+  double stall_s = 0;
 };
 
 // [reference]: the thesis's figure for this run (chapter 6).
