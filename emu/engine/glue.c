@@ -79,7 +79,8 @@ bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   uc_ctl_set_tcg_buffer_size(uc, code_bytes);
   uc_hook_add(uc, &hook, UC_HOOK_INTR, on_exception, engine, 1, 0);
   uc_hook_add(uc, &hook, UC_HOOK_INSN_INVALID, on_invalid_instruction, engine, 1, 0);
-  // The walk for the address to stop at, at the end of each run, can fault where nothing catches it.
+  // The walk for the address to stop at, at the end of each run, can fault where nothing catches
+  // it.
   uc_ctl_exits_enable(uc);
   // No helper call after each load: blocks are left by the budget.
   uc->no_exit_request = true;
@@ -189,7 +190,7 @@ void mint_engine_set_a20(struct mint_engine* engine, bool enabled) {
   tlb_flush(engine->uc->cpu);
 }
 
-void __wrap_qemu_system_reset_request_x86_64(struct uc_struct* uc) {
+void __wrap_qemu_system_reset_request(struct uc_struct* uc) {
   mint_on_shutdown(mint_current->host);
 }
 
@@ -279,8 +280,8 @@ void mint_engine_set_registers(struct mint_engine* engine, const struct mint_reg
   for (int i = 0; i < 16; i++) env->regs[i] = in->general[i];
   cpu_x86_update_cr0(env, (uint32_t)in->cr0);
   for (int i = 0; i < 6; i++)
-    cpu_x86_load_seg_cache(env, i, in->segment[i].selector, in->segment[i].base, in->segment[i].limit,
-                           in->segment[i].attributes);
+    cpu_x86_load_seg_cache(env, i, in->segment[i].selector, in->segment[i].base,
+                           in->segment[i].limit, in->segment[i].attributes);
   env->eip = in->rip;
   env->eflags = (in->rflags & ~(uint64_t)(CC_O | CC_S | CC_Z | CC_A | CC_P | CC_C)) | 2;
 }

@@ -1,10 +1,10 @@
-// The C boundary between `Cpu` and Unicorn's insides. Only glue.c sees Unicorn's internal headers and
-// only cpu.cpp includes this file; nothing else in the tree knows Unicorn.
+// The C boundary between `Cpu` and Unicorn's insides. Only glue.c sees Unicorn's internal headers
+// and only cpu.cpp includes this file; nothing else in the tree knows Unicorn.
 //
 // Two directions: mint_engine_* are called by Cpu; mint_on_* are implemented in cpu.cpp and called
-// from generated code and from the functions of Unicorn that the linker's --wrap sends through glue.c.
-// Unicorn leaves its run loop by longjmp: no mint_on_* function may throw, and none of them may call
-// a mint_engine_* function that is documented as "leaves".
+// from generated code and from the functions of Unicorn that the linker's --wrap sends through
+// glue.c. Unicorn leaves its run loop by longjmp: no mint_on_* function may throw, and none of them
+// may call a mint_engine_* function that is documented as "leaves".
 #pragma once
 
 #include <stdbool.h>
@@ -25,8 +25,8 @@ struct mint_domain {
   struct mint_engine* engines[MINT_MAX_ENGINES];
   unsigned count;
   uint64_t ram_pages;
-  uint64_t* code_mask;    // per RAM page: bit n set when engine n holds blocks translated from it
-  uint8_t* read_only;     // per RAM page: 1 for ROM, whose stores are dropped
+  uint64_t* code_mask;  // per RAM page: bit n set when engine n holds blocks translated from it
+  uint8_t* read_only;   // per RAM page: 1 for ROM, whose stores are dropped
 };
 
 // The cycle budget is one signed word that every block decrements once:
@@ -66,16 +66,17 @@ struct mint_engine {
 
 // --- called by Cpu -------------------------------------------------------------------------------
 
-// Creates the engine and its hooks; the caller has filled in host, domain and index. `code_bytes` is
-// the size of its buffer for translated code. False when out of memory.
+// Creates the engine and its hooks; the caller has filled in host, domain and index. `code_bytes`
+// is the size of its buffer for translated code. False when out of memory.
 bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes);
 void mint_engine_close(struct mint_engine* engine);
-// Physical memory: RAM or ROM at a host address, or accesses that go to mint_on_memory_*. Engines of
-// one domain must map the same RAM in the same order, so that RAM offsets agree. Addresses and sizes
-// are multiples of 4096. False when Unicorn refuses.
+// Physical memory: RAM or ROM at a host address, or accesses that go to mint_on_memory_*. Engines
+// of one domain must map the same RAM in the same order, so that RAM offsets agree. Addresses and
+// sizes are multiples of 4096. False when Unicorn refuses.
 bool mint_engine_map_ram(struct mint_engine* engine, uint64_t physical, uint64_t size, void* host);
 bool mint_engine_map_io(struct mint_engine* engine, uint64_t physical, uint64_t size);
-// The engine that generated code runs on now; set before each entry and after each switch of stacks.
+// The engine that generated code runs on now; set before each entry and after each switch of
+// stacks.
 void mint_engine_set_current(struct mint_engine* engine);
 // State after power-on (SDM vol. 3A, table 9-1).
 void mint_engine_reset(struct mint_engine* engine);
@@ -86,13 +87,14 @@ void mint_engine_startup(struct mint_engine* engine, uint8_t vector);
 int mint_engine_run(struct mint_engine* engine);
 // Makes mint_engine_run return at the next block edge.
 void mint_engine_leave(struct mint_engine* engine);
-// From within a mint_on_* function: abandons the instruction and the block; mint_engine_run returns.
-// Leaves; does not return.
+// From within a mint_on_* function: abandons the instruction and the block; mint_engine_run
+// returns. Leaves; does not return.
 void mint_engine_abandon(struct mint_engine* engine) __attribute__((noreturn));
 bool mint_engine_halted(const struct mint_engine* engine);
 // Drops every translated block.
 void mint_engine_flush_blocks(struct mint_engine* engine);
-// Drops blocks of all engines that overlap RAM bytes [start, end): something other than a core wrote.
+// Drops blocks of all engines that overlap RAM bytes [start, end): something other than a core
+// wrote.
 void mint_domain_ram_written(struct mint_domain* domain, uint64_t start, uint64_t end);
 // The RAM offset that the engine gave to a mapped host address.
 uint64_t mint_engine_ram_offset(struct mint_engine* engine, void* host);
@@ -136,7 +138,8 @@ bool mint_engine_translate(struct mint_engine* engine, uint64_t linear, uint64_t
 
 // --- implemented by Cpu --------------------------------------------------------------------------
 
-// At the head of a block whose budget is spent. True: leave the block (to take an interrupt, to stop).
+// At the head of a block whose budget is spent. True: leave the block (to take an interrupt, to
+// stop).
 bool mint_on_block_edge(void* host, uint64_t linear_pc);
 // A block was translated: its bytes by instruction. Returns its cost in cycles.
 // `starts` are the offsets of its instructions; `block` names it in mint_engine_locate.
@@ -150,7 +153,8 @@ void mint_on_probe(void* host, uint32_t probe);
 void mint_on_fault(void* host, const void* block, unsigned index);
 
 uint64_t mint_on_port_read(void* host, uint32_t port, unsigned size, uintptr_t host_pc);
-void mint_on_port_write(void* host, uint32_t port, unsigned size, uint64_t value, uintptr_t host_pc);
+void mint_on_port_write(void* host, uint32_t port, unsigned size, uint64_t value,
+                        uintptr_t host_pc);
 uint64_t mint_on_memory_read(void* host, uint64_t address, unsigned size, uintptr_t host_pc);
 void mint_on_memory_write(void* host, uint64_t address, unsigned size, uint64_t value,
                           uintptr_t host_pc);

@@ -1,5 +1,5 @@
-// Our side of Unicorn: cycle accounting, by a budget in the CPU state that each block decrements at its
-// head, and what else is added to translated blocks.
+// Our side of Unicorn: cycle accounting, by a budget in the CPU state that each block decrements at
+// its head, and what else is added to translated blocks.
 
 #include "emu/engine/glue_internal.h"
 
@@ -102,8 +102,8 @@ static void translate_instruction(DisasContextBase* db, CPUState* cpu) {
   translator->translate_insn(db, cpu);
 }
 
-// Goes through the operations behind `before`: takes out Unicorn's check at the head of the block, notes
-// where instructions start. Returns how many there are.
+// Goes through the operations behind `before`: takes out Unicorn's check at the head of the block,
+// notes where instructions start. Returns how many there are.
 static unsigned scan_operations(TCGContext* s, TCGOp* before, const TranslationBlock* tb,
                                 uint16_t starts[TCG_MAX_INSNS]) {
   unsigned count = 0;
@@ -118,7 +118,8 @@ static unsigned scan_operations(TCGContext* s, TCGOp* before, const TranslationB
       pause = op;
   }
   if (pause != NULL) {
-    // helper_pause leaves the run loop in Unicorn, so the translator ends the block without a way on.
+    // helper_pause leaves the run loop in Unicorn, so the translator ends the block without a way
+    // on.
     TCGOp* last = tcg_last_op(s);
     tcg_gen_lookup_and_goto_ptr(s);
     move_operations(s, last, pause);
@@ -207,4 +208,3 @@ bool __wrap_cpu_restore_state_x86_64(CPUState* cpu, uintptr_t host_pc, bool will
     mint_on_fault(mint_current->host, block, index);
   return __real_cpu_restore_state_x86_64(cpu, host_pc, will_exit);
 }
-

@@ -8,9 +8,9 @@ ram_addr_t qemu_ram_addr_from_host(struct uc_struct* uc, void* ptr);
 void tb_invalidate_phys_range(struct uc_struct* uc, ram_addr_t start, ram_addr_t end);
 struct page_collection;
 
-// TLB_NOTDIRTY sends stores to a page through notdirty_write. Alone, that function would drop it again
-// for a mapping that is not executable although the page still holds code; the watchpoint flag keeps
-// it from recognising the entry.
+// TLB_NOTDIRTY sends stores to a page through notdirty_write. Alone, that function would drop it
+// again for a mapping that is not executable although the page still holds code; the watchpoint
+// flag keeps it from recognising the entry.
 #define PROTECTED (TLB_NOTDIRTY | TLB_WATCHPOINT)
 
 static target_ulong unprotected(struct mint_engine* engine, target_ulong write) {
@@ -74,12 +74,14 @@ static void mark_code_page(struct mint_engine* engine, ram_addr_t ram, uintptr_t
 }
 
 // Called for each new block with the range that it was translated from.
-void __wrap_tlb_reset_dirty_by_vaddr_x86_64(CPUState* cpu, target_ulong start, target_ulong length) {
+void __wrap_tlb_reset_dirty_by_vaddr_x86_64(CPUState* cpu, target_ulong start,
+                                            target_ulong length) {
   CPUArchState* env = cpu->env_ptr;
   for (target_ulong page = start; page < start + length; page += TARGET_PAGE_SIZE) {
     void* host;
     const tb_page_addr_t ram = get_page_addr_code_hostp(env, page, &host);
-    if (ram != (tb_page_addr_t)-1) mark_code_page(mint_current, ram, (uintptr_t)host & TARGET_PAGE_MASK);
+    if (ram != (tb_page_addr_t)-1)
+      mark_code_page(mint_current, ram, (uintptr_t)host & TARGET_PAGE_MASK);
   }
 }
 
@@ -111,7 +113,8 @@ void __wrap_tlb_unprotect_code_x86_64(struct uc_struct* uc, ram_addr_t ram) {
 void __real_tb_invalidate_phys_page_fast_x86_64(struct uc_struct*, struct page_collection*,
                                                 tb_page_addr_t, int, uintptr_t);
 void __wrap_tb_invalidate_phys_page_fast_x86_64(struct uc_struct* uc, struct page_collection* pages,
-                                                tb_page_addr_t start, int length, uintptr_t host_pc) {
+                                                tb_page_addr_t start, int length,
+                                                uintptr_t host_pc) {
   struct mint_domain* domain = mint_current->domain;
   const uint64_t others =
       domain->code_mask[start >> TARGET_PAGE_BITS] & ~(UINT64_C(1) << mint_current->index);
@@ -134,7 +137,6 @@ void __wrap_cpu_loop_exit_noexc_x86_64(CPUState* cpu) {
   __real_cpu_loop_exit_noexc_x86_64(cpu);
 }
 
-
 void mint_domain_ram_written(struct mint_domain* domain, uint64_t start, uint64_t end) {
   struct mint_engine* saved = mint_current;
   for (uint64_t page = start >> TARGET_PAGE_BITS; page << TARGET_PAGE_BITS < end; page++) {
@@ -154,4 +156,3 @@ void mint_domain_ram_written(struct mint_domain* domain, uint64_t start, uint64_
 uint64_t mint_engine_ram_offset(struct mint_engine* engine, void* host) {
   return qemu_ram_addr_from_host(engine->uc, host);
 }
-

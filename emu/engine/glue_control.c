@@ -11,7 +11,7 @@ target_ulong __wrap_helper_read_crN_x86_64(CPUX86State* env, int reg) {
 }
 
 // SDM vol. 3A, 2.5: the bits that CR0 has; others are dropped.
-#define CR0_BITS \
+#define CR0_BITS                                                                       \
   (CR0_PE_MASK | CR0_MP_MASK | CR0_EM_MASK | CR0_TS_MASK | CR0_ET_MASK | CR0_NE_MASK | \
    CR0_WP_MASK | CR0_AM_MASK | CR0_NW_MASK | CR0_CD_MASK | CR0_PG_MASK)
 
@@ -25,13 +25,13 @@ static bool pdptes_fault(CPUX86State* env, int reg, target_ulong value) {
   const target_ulong cr4_loads = CR4_PAE_MASK | CR4_PGE_MASK | CR4_PSE_MASK;
   switch (reg) {
     case 0:
-      return ((value ^ env->cr[0]) & cr0_loads) &&
-             pae_without_long_mode(value, env->cr[4], env) && !mint_load_pdptes(env, env->cr[3]);
+      return ((value ^ env->cr[0]) & cr0_loads) && pae_without_long_mode(value, env->cr[4], env) &&
+             !mint_load_pdptes(env, env->cr[3]);
     case 3:
       return pae_without_long_mode(env->cr[0], env->cr[4], env) && !mint_load_pdptes(env, value);
     case 4:
-      return ((value ^ env->cr[4]) & cr4_loads) &&
-             pae_without_long_mode(env->cr[0], value, env) && !mint_load_pdptes(env, env->cr[3]);
+      return ((value ^ env->cr[4]) & cr4_loads) && pae_without_long_mode(env->cr[0], value, env) &&
+             !mint_load_pdptes(env, env->cr[3]);
     default:
       return false;
   }
@@ -74,7 +74,8 @@ void __wrap_helper_write_crN_x86_64(CPUX86State* env, int reg, target_ulong valu
   __real_helper_write_crN_x86_64(env, reg, reg == 0 ? value & CR0_BITS : value);
 }
 
-#define FLAT_CODE (DESC_G_MASK | DESC_P_MASK | DESC_S_MASK | DESC_CS_MASK | DESC_R_MASK | DESC_A_MASK)
+#define FLAT_CODE \
+  (DESC_G_MASK | DESC_P_MASK | DESC_S_MASK | DESC_CS_MASK | DESC_R_MASK | DESC_A_MASK)
 #define FLAT_DATA \
   (DESC_G_MASK | DESC_B_MASK | DESC_P_MASK | DESC_S_MASK | DESC_W_MASK | DESC_A_MASK)
 
@@ -102,7 +103,6 @@ void __wrap_helper_sysenter_x86_64(CPUX86State* env, int length) {
   env->regs[R_ESP] = lma ? env->sysenter_esp : (uint32_t)env->sysenter_esp;
   env->eip = lma ? env->sysenter_eip : (uint32_t)env->sysenter_eip;
 }
-
 
 #define USER (3 << DESC_DPL_SHIFT)
 

@@ -2,16 +2,17 @@
 // breakpoints and ICEBP; here they are again.
 //
 // A data breakpoint is a trap. An access to a watched page takes the slow path, which asks
-// cpu_check_watchpoint() first. A hit leaves the block before the instruction and runs that alone in a
-// block that ends with helper_debug (cflags with CF_LAST_IO, which nothing else sets); there the same
-// access is let through, and the trap comes behind the instruction.
+// cpu_check_watchpoint() first. A hit leaves the block before the instruction and runs that alone
+// in a block that ends with helper_debug (cflags with CF_LAST_IO, which nothing else sets); there
+// the same access is let through, and the trap comes behind the instruction.
 
 #include "emu/engine/glue_internal.h"
 
-#define DR6_WRITABLE 0xe00fu    // others are fixed
+#define DR6_WRITABLE 0xe00fu  // others are fixed
 #define DR7_WRITABLE 0xffff23ffu
 
-// --- registers -------------------------------------------------------------------------------------
+// --- registers
+// -------------------------------------------------------------------------------------
 
 // MOV from or to a debug register with DR7.GD: #DB in front of the instruction.
 static void detect_access(CPUX86State* env, uintptr_t host_pc) {
@@ -44,7 +45,8 @@ void __wrap_helper_set_dr_x86_64(CPUX86State* env, int reg, target_ulong value) 
   __real_helper_set_dr_x86_64(env, reg, value);
 }
 
-// --- data breakpoints ------------------------------------------------------------------------------
+// --- data breakpoints
+// ------------------------------------------------------------------------------
 
 int __wrap_cpu_watchpoint_insert_x86_64(CPUState* cpu, vaddr address, vaddr size, int flags,
                                         CPUWatchpoint** out) {
@@ -111,7 +113,8 @@ void __wrap_cpu_check_watchpoint_x86_64(CPUState* cpu, vaddr address, vaddr size
   cpu->watchpoint_hit = hit;
 }
 
-// --- traps -----------------------------------------------------------------------------------------
+// --- traps
+// -----------------------------------------------------------------------------------------
 
 // After helper_debug: a block that ran for a data breakpoint, or a block in front of an instruction
 // breakpoint.

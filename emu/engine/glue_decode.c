@@ -1,5 +1,5 @@
-// Our side of Unicorn: a look at an instruction before it is translated, for what the translator leaves
-// out: I/O permission, LOCK where it is not allowed, ICEBP.
+// Our side of Unicorn: a look at an instruction before it is translated, for what the translator
+// leaves out: I/O permission, LOCK where it is not allowed, ICEBP.
 
 #include "emu/engine/glue_internal.h"
 

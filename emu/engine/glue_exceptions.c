@@ -1,6 +1,6 @@
-// Our side of Unicorn: delivery of exceptions. Unicorn's own code builds the frame; here is what it gets
-// wrong around that: where a failing `int n` is, RF in the pushed flags, error codes of faults during
-// delivery.
+// Our side of Unicorn: delivery of exceptions. Unicorn's own code builds the frame; here is what it
+// gets wrong around that: where a failing `int n` is, RF in the pushed flags, error codes of faults
+// during delivery.
 
 #include "emu/engine/glue_internal.h"
 
@@ -13,7 +13,8 @@ void __wrap_helper_raise_interrupt_x86_64(CPUX86State* env, int vector, int leng
 // INTO comes this way.
 void __real_raise_interrupt_x86_64(CPUX86State* env, int vector, int is_int, int error, int length)
     __attribute__((noreturn));
-void __wrap_raise_interrupt_x86_64(CPUX86State* env, int vector, int is_int, int error, int length) {
+void __wrap_raise_interrupt_x86_64(CPUX86State* env, int vector, int is_int, int error,
+                                   int length) {
   mint_current->int_eip = env->eip;
   __real_raise_interrupt_x86_64(env, vector, is_int, error, length);
 }
@@ -32,7 +33,8 @@ void mint_deliver_exception(struct mint_engine* engine) {
   } else if (vector == EXCP01_DB) {
     env->dr[7] &= ~DR7_GD;
   } else {
-    // SDM vol. 3B, 17.3.1.1: pushed with faults, so that an instruction breakpoint does not hit again.
+    // SDM vol. 3B, 17.3.1.1: pushed with faults, so that an instruction breakpoint does not hit
+    // again.
     env->eflags |= RF_MASK;
   }
   engine->delivering = vector;
@@ -41,8 +43,8 @@ void mint_deliver_exception(struct mint_engine* engine) {
   engine->delivering = -1;
 }
 
-// A fault while something is delivered: the error code's EXT bit (SDM vol. 3A, 6.13), and IDT indices,
-// which Unicorn takes for multiples of 16 in long mode.
+// A fault while something is delivered: the error code's EXT bit (SDM vol. 3A, 6.13), and IDT
+// indices, which Unicorn takes for multiples of 16 in long mode.
 static int error_code_of(CPUX86State* env, int vector, int error) {
   struct mint_engine* engine = mint_current;
   if (engine->delivering < 0) return error;
@@ -61,8 +63,8 @@ void __wrap_raise_exception_err_x86_64(CPUX86State* env, int vector, int error) 
   __real_raise_exception_err_x86_64(env, vector, error_code_of(env, vector, error));
 }
 
-void __real_raise_exception_err_ra_x86_64(CPUX86State* env, int vector, int error, uintptr_t host_pc)
-    __attribute__((noreturn));
+void __real_raise_exception_err_ra_x86_64(CPUX86State* env, int vector, int error,
+                                          uintptr_t host_pc) __attribute__((noreturn));
 void __wrap_raise_exception_err_ra_x86_64(CPUX86State* env, int vector, int error,
                                           uintptr_t host_pc) {
   __real_raise_exception_err_ra_x86_64(env, vector, error_code_of(env, vector, error), host_pc);

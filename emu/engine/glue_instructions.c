@@ -3,14 +3,14 @@
 
 #include "emu/engine/glue_internal.h"
 
-#define PORT_READ(suffix, type, size)                                                         \
+#define PORT_READ(suffix, type, size)                                                           \
   type __wrap_cpu_in##suffix##_x86_64(struct uc_struct* uc, uint32_t port, uintptr_t host_pc) { \
-    return (type)mint_on_port_read(mint_current->host, port, size, host_pc);                       \
+    return (type)mint_on_port_read(mint_current->host, port, size, host_pc);                    \
   }
-#define PORT_WRITE(suffix, type, size)                                                      \
-  void __wrap_cpu_out##suffix##_x86_64(struct uc_struct* uc, uint32_t port, type value,     \
-                                       uintptr_t host_pc) {                                 \
-    mint_on_port_write(mint_current->host, port, size, value, host_pc);                          \
+#define PORT_WRITE(suffix, type, size)                                                  \
+  void __wrap_cpu_out##suffix##_x86_64(struct uc_struct* uc, uint32_t port, type value, \
+                                       uintptr_t host_pc) {                             \
+    mint_on_port_write(mint_current->host, port, size, value, host_pc);                 \
   }
 PORT_READ(b, uint8_t, 1)
 PORT_READ(w, uint16_t, 2)
@@ -41,7 +41,8 @@ void __wrap_helper_rdpmc_x86_64(CPUX86State* env) {
 
 void __wrap_helper_cpuid_x86_64(CPUX86State* env) {
   uint32_t out[4];
-  mint_on_cpuid(mint_current->host, (uint32_t)env->regs[R_EAX], (uint32_t)env->regs[R_ECX], out, GETPC());
+  mint_on_cpuid(mint_current->host, (uint32_t)env->regs[R_EAX], (uint32_t)env->regs[R_ECX], out,
+                GETPC());
   // SDM vol. 2A, CPUID: on Intel processors SYSCALL/SYSRET is reported in 64-bit mode only.
   if ((uint32_t)env->regs[R_EAX] == 0x80000001 && (env->hflags & HF_CS64_MASK))
     out[3] |= CPUID_EXT2_SYSCALL;
@@ -72,7 +73,8 @@ void __wrap_helper_wrmsr_x86_64(CPUX86State* env) {
   bool fault = done < 0;
   switch (index) {
     case MSR_EFER:
-      fault |= (value & ~(uint64_t)(MSR_EFER_SCE | MSR_EFER_LME | MSR_EFER_LMA | MSR_EFER_NXE)) != 0;
+      fault |=
+          (value & ~(uint64_t)(MSR_EFER_SCE | MSR_EFER_LME | MSR_EFER_LMA | MSR_EFER_NXE)) != 0;
       fault |= ((value ^ env->efer) & MSR_EFER_LME) && (env->cr[0] & CR0_PG_MASK);
       break;
     case MSR_LSTAR:
@@ -96,7 +98,8 @@ void __wrap_helper_pause_x86_64(CPUX86State* env, int length) {
   env->eip += length;
 }
 
-// --- floating point --------------------------------------------------------------------------------
+// --- floating point
+// --------------------------------------------------------------------------------
 
 #define MXCSR_RESERVED 0xffff0000u
 

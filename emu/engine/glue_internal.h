@@ -6,15 +6,14 @@
 // finds them by a table in another object file.
 #pragma once
 
-#include "emu/engine/glue.h"
-
-#include "qemu/osdep.h"
 #include "cpu.h"
+#include "emu/engine/glue.h"
 #include "exec/cpu_ldst.h"
 #include "exec/exec-all.h"
 #include "exec/translator.h"
-#include "tcg/tcg.h"
+#include "qemu/osdep.h"
 #include "tcg/tcg-op.h"
+#include "tcg/tcg.h"
 #include "uc_priv.h"
 
 // The engine that runs on this thread, see mint_engine_set_current.
@@ -43,7 +42,8 @@ void mint_deliver_exception(struct mint_engine* engine);
 // glue_paging.c
 // Whether the page walk that is going on may end at `physical` with a page of `size` bytes.
 bool mint_walk_accepts(hwaddr physical, target_ulong size);
-// Loads the PDPTE registers from CR3 for PAE paging; false, and no change, when one has reserved bits.
+// Loads the PDPTE registers from CR3 for PAE paging; false, and no change, when one has reserved
+// bits.
 bool mint_load_pdptes(CPUX86State* env, uint64_t cr3);
 
 // glue_instructions.c
@@ -56,10 +56,10 @@ bool mint_uses_stack(CPUX86State* env);
 
 // What helper_check_exit_request is called for from generated code: its second argument.
 enum {
-  MINT_CALL_EDGE = 1,     // the budget is spent; first argument: the block
-  MINT_CALL_PROBE,        // first argument: the probe
-  MINT_CALL_UNDEFINED,    // raise #UD
-  MINT_CALL_BREAK,        // ICEBP; first argument: its length
+  MINT_CALL_EDGE = 1,   // the budget is spent; first argument: the block
+  MINT_CALL_PROBE,      // first argument: the probe
+  MINT_CALL_UNDEFINED,  // raise #UD
+  MINT_CALL_BREAK,      // ICEBP; first argument: its length
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 

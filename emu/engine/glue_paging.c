@@ -33,8 +33,8 @@ bool mint_walk_accepts(hwaddr physical, target_ulong size) {
 }
 
 // Entries of PAE and long-mode paging structures. A table beyond the physical addresses means that
-// the entry before had reserved bits: the walk ends with "not present", and the fault's error code is
-// mended below.
+// the entry before had reserved bits: the walk ends with "not present", and the fault's error code
+// is mended below.
 uint64_t __real_x86_ldq_phys_x86_64(CPUState* cs, hwaddr address);
 uint64_t __wrap_x86_ldq_phys_x86_64(CPUState* cs, hwaddr address) {
   struct mint_engine* engine = mint_current;
@@ -49,8 +49,8 @@ uint64_t __wrap_x86_ldq_phys_x86_64(CPUState* cs, hwaddr address) {
   return __real_x86_ldq_phys_x86_64(cs, address);
 }
 
-// A fetch that faults while a block is translated must not fault before the instructions in front of
-// it have run: the block is made anew without the instruction.
+// A fetch that faults while a block is translated must not fault before the instructions in front
+// of it have run: the block is made anew without the instruction.
 static void end_block_before_instruction(CPUState* cs) {
   DisasContextBase* db = mint_current->translation;
   mint_current->translation = NULL;

@@ -67,12 +67,12 @@ Machine::Chips::Chips(const Wiring& w)
         io_apic.set_irq(0, level);
       }),
       io_apic(w.apic_bus),
-      pit(w.queue, w.profile.core_clock, [this](bool level) { wiring.isa_irq(0, level); }),
+      pit(w.queue, w.profile.core_clock, [this](bool level) { wiring.isa_irq(0, 0, level); }),
       rtc(w.queue, w.profile.core_clock, kPowerOnDate,
-          [this](bool level) { wiring.isa_irq(8, level); }),
+          [this](bool level) { wiring.isa_irq(8, 0, level); }),
       port_b(pit),
       port_a([this](bool on) { wiring.a20(on); }, [this] { wiring.init(); }),
-      kbc(w.queue, w.profile.core_clock, [this](bool level) { wiring.isa_irq(1, level); },
+      kbc(w.queue, w.profile.core_clock, [this](bool level) { wiring.isa_irq(1, 0, level); },
           [this](bool on) { port_a.set_kbc_a20(on); }, [this] { wiring.request_reset("the 8042"); }),
       reset_control([this] { wiring.init(); }, [this] { wiring.request_reset("port CF9h"); }),
       post_code([this](std::uint8_t code) { wiring.post(code); }),
@@ -82,7 +82,7 @@ Machine::Chips::Chips(const Wiring& w)
     const unsigned irq = w.profile.serial.irqs[i];
     uarts[i] = std::make_unique<Uart>(
         w.queue, w.profile.core_clock, fmt::format("com{}", i + 1), w.profile.serial.baud_timing,
-        [this, irq](bool level) { wiring.isa_irq(irq, level); },
+        [this, irq, i](bool level) { wiring.isa_irq(irq, i + 1, level); },
         [this, i](std::uint8_t byte) { wiring.serial(i, byte); });
   }
   pci.plug(0, 0, host_bridge);

@@ -70,7 +70,7 @@ struct Machine::Chips {
     EventQueue& queue;
     ApicBus& apic_bus;
     const MachineProfile& profile;
-    std::function<void(unsigned irq, bool level)> isa_irq;
+    std::function<void(unsigned irq, unsigned driver, bool level)> isa_irq;
     IrqLine intr;  // of the 8259 pair, as LINT0 of core 0 sees it
     std::function<void(bool)> a20;
     std::function<void()> init;

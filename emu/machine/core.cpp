@@ -98,6 +98,7 @@ void Core::wake() {
 
 void Core::reset() {
   lapic_.reset();
+  place_lapic();
   msrs_.reset();
   stop(State::kWaitForSipi);
   restart_ = Restart::kReset;
@@ -260,6 +261,11 @@ bool Core::is_own_lapic(PhysAddr address) const {
   return lapic_.globally_enabled() && (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
 }
 
+// Wherever the LAPIC's page is, RAM there is out of reach (SDM vol. 3A, 10.4.5).
+void Core::place_lapic() {
+  cpu_.set_io_page(lapic_.globally_enabled() ? std::optional(lapic_.page()) : std::nullopt);
+}
+
 Cycles Core::delay_of(PhysAddr address) const {
   return (address.value & ~std::uint64_t{0xfff}) == kIoApicPage ? config_.delays.io_apic
                                                                 : config_.delays.pci;
@@ -341,6 +347,7 @@ MsrAnswer Core::write_msr(Cycles at, std::uint32_t index, std::uint64_t value) {
   if (index == kMsrApicBase) {
     wait_for_turn(at);
     const bool accepted = lapic_.write_base(value);
+    place_lapic();
     finish_access({0});
     return accepted ? MsrAnswer::kDone : MsrAnswer::kFault;
   }

@@ -23,11 +23,11 @@ class Core;
 
 // How long what leaves a core takes, in cycles.
 struct AccessDelays {
-  Cycles port{2800};
-  Cycles pci{560};
-  Cycles io_apic{560};
-  Cycles lapic{30};
-  Cycles shared{80};
+  Cycles port;
+  Cycles pci;
+  Cycles io_apic;
+  Cycles lapic;
+  Cycles shared;
 };
 
 // What an instruction did outside of its core.
@@ -169,6 +169,7 @@ class Core final : private CpuHost, private LapicCore {
   void stop(State state);
   void wake();
   bool is_own_lapic(PhysAddr address) const;
+  void place_lapic();
   Cycles delay_of(PhysAddr address) const;
 
   Wiring wiring_;

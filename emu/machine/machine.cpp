@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kIoApicBase = 0xfec00000;
 constexpr std::uint64_t kVgaText = 0xb8000;
 constexpr std::uint64_t kTestWindow = 0xff000000;
+constexpr unsigned kTestDriver = 31;  // of an ISA line: pc-testdev
 constexpr unsigned kPciIsaIrq = 11;  // where the chip set routes PIRQA#-PIRQH# on the 8259s
 
 PhysicalMemory::Layout layout_of(const MachineSetup& setup) {
@@ -46,7 +47,8 @@ void Machine::build_chips() {
       .queue = queue_,
       .apic_bus = apic_bus_,
       .profile = setup_.profile,
-      .isa_irq = [this](unsigned irq, bool level) { set_isa_irq(irq, level); },
+      .isa_irq = [this](unsigned irq, unsigned driver,
+                        bool level) { set_isa_irq(irq, driver, level); },
       .intr = [this](bool level) { cores_[0]->lapic().set_lint0(level); },
       .a20 = [this](bool enabled) { set_a20(enabled); },
       .init = [this] { init_all(); },
@@ -70,7 +72,7 @@ void Machine::build_chips() {
         [this](std::uint8_t b) { observer_.serial_output(MachineObserver::kDebugConsole, b); },
         [this](unsigned line, bool level) {
           if (line < 16)
-            set_isa_irq(line, level);
+            set_isa_irq(line, kTestDriver, level);
           else
             chips_->io_apic.set_irq(line, level);
         });
@@ -139,7 +141,8 @@ void Machine::build_cores() {
                         .delays = {.port = p.delays.port,
                                    .pci = p.delays.pci,
                                    .io_apic = p.delays.io_apic,
-                                   .lapic = p.delays.lapic},
+                                   .lapic = p.delays.lapic,
+                                   .shared = p.delays.shared},
                         .start_skew = {skew == 0 ? 0 : random.below(skew)},
                         .start_delay =
                             i < setup_.start_delays.size() ? setup_.start_delays[i] : Cycles{0},
@@ -182,9 +185,11 @@ void Machine::set_a20(bool enabled) {
   for (const auto& core : cores_) core->cpu().set_a20(enabled);
 }
 
-void Machine::set_isa_irq(unsigned irq, bool level) {
-  chips_->pic.set_irq(irq, level);
-  chips_->io_apic.set_irq(irq == 0 ? 2 : irq, level);
+void Machine::set_isa_irq(unsigned irq, unsigned driver, bool level) {
+  std::uint32_t& drivers = isa_levels_[irq];
+  drivers = level ? drivers | 1u << driver : drivers & ~(1u << driver);
+  chips_->pic.set_irq(irq, drivers != 0);
+  chips_->io_apic.set_irq(irq == 0 ? 2 : irq, drivers != 0);
 }
 
 void Machine::set_pci_pin(unsigned pin, unsigned device, bool level) {
@@ -193,7 +198,8 @@ void Machine::set_pci_pin(unsigned pin, unsigned device, bool level) {
   chips_->io_apic.set_irq(pin, drivers != 0);
   std::uint32_t any = 0;
   for (unsigned i = 16; i < IoApic::kPins; ++i) any |= pin_levels_[i];
-  chips_->pic.set_irq(kPciIsaIrq, any != 0);
+  // The 8259's input only: at the I/O APIC the PCI interrupts have pins of their own.
+  chips_->pic.set_irq(kPciIsaIrq, any != 0 || isa_levels_[kPciIsaIrq] != 0);
 }
 
 IoApic& Machine::io_apic() { return chips_->io_apic; }

@@ -97,7 +97,7 @@ class Machine {
   void map_chips();
   void build_cores();
   void reset();
-  void set_isa_irq(unsigned irq, bool level);
+  void set_isa_irq(unsigned irq, unsigned driver, bool level);
   void set_pci_pin(unsigned pin, unsigned device, bool level);
   void set_a20(bool enabled);
   void init_all();
@@ -115,7 +115,9 @@ class Machine {
   Core::Turns turns_;
   std::vector<std::unique_ptr<Core>> cores_;
   std::unique_ptr<Scheduler> scheduler_;
-  std::array<std::uint32_t, IoApic::kPins> pin_levels_{};  // a bit for each PCI device that drives it
+  // Who drives a line: its level is the OR of them. A bit for each chip, or each PCI device.
+  std::array<std::uint32_t, 16> isa_levels_{};
+  std::array<std::uint32_t, IoApic::kPins> pin_levels_{};
 };
 
 }  // namespace mint

@@ -17,6 +17,7 @@ void read_delays(TomlTable table, DelayProfile& delays) {
   table.get("pci", delays.pci, 1, kSecond);
   table.get("io_apic", delays.io_apic, 1, kSecond);
   table.get("lapic", delays.lapic, 1, kSecond);
+  table.get("shared", delays.shared, 1, kSecond);
   if (!table.get("slice", delays.slice, 1, kSecond) && table.has("message")) {
     delays.slice = delays.message;
   }

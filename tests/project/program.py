@@ -52,7 +52,7 @@ class ProgramTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    def mintsim(self, *arguments: object, timeout: float = 600) -> subprocess.CompletedProcess:
+    def mintsim(self, *arguments: object, timeout: float = 300) -> subprocess.CompletedProcess:
         return subprocess.run(
             [str(MINTSIM), *map(str, arguments)],
             cwd=self.folder,

@@ -88,7 +88,9 @@ static void through_pic(void) {
   set_line(5, false);
   hits[0x25] = 0;
   run_with_interrupts(20);
-  check_hw("a request gone before INTA is a spurious IRQ 7", hits[0x27] == 1 && hits[0x25] == 0);
+  // ExtINT is level-sensitive (SDM Vol. 3, 10.5.1): whether the processor still takes notice of INTR
+  // hangs on the 8259. What it then gives is never the vector of the line that is gone.
+  check_hw("a request gone before INTA is at most a spurious IRQ 7", hits[0x27] <= 1 && hits[0x25] == 0);
   outb(0x20, 0x0B);
   u8 isr = inb(0x20);
   check_eq_hw("a spurious IRQ 7 leaves ISR alone", isr, 0);
