@@ -320,17 +320,17 @@ void OsRecorder::check_goal() {
   for (const Os& os : oses_)
     if (is_wanted(os) && !reached(os)) return;
   if (condition.os.empty()) return;
-  switch (condition.when) {
-    case EndWhen::kDaemonsUp:
-      end(true, "daemons up");
-      break;
-    case EndWhen::kKernelInit:
-      end(true, "kernel_init reached");
-      break;
-    default:
-      end(true, fmt::format("\"{}\" printed", condition.text));
-      break;
-  }
+  std::string reason = fmt::format("\"{}\" printed", condition.text);
+  if (condition.when == EndWhen::kDaemonsUp) reason = "daemons up";
+  if (condition.when == EndWhen::kKernelInit) reason = "kernel_init reached";
+  const auto& found = interference_->found();
+  const bool disturbed = condition.undisturbed && !found.empty();
+  if (disturbed)
+    reason += fmt::format(", but not undisturbed ({} times; first, {:.6f} s: {})",
+                          interference_->count(),
+                          seconds(found.front().when, machine().setup().profile.core_clock),
+                          found.front().what);
+  end(!disturbed, reason);
 }
 
 // --- lock and interference -----------------------------------------------------------------------------

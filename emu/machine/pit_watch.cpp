@@ -21,11 +21,13 @@ std::optional<PitWatch::Spoiled> PitWatch::accessed(std::size_t os, Cycles at, c
   };
   switch (access.address) {
     case 0x43: {
-      const bool sets_up = access.write && (access.value >> 6 & 3) == 2 && (access.value & 0x30) != 0;
+      const bool sets_up =
+          access.write && (access.value >> 6 & 3) == 2 && (access.value & 0x30) != 0;
       if (!sets_up) break;
       const Write begun = write();
       spoil_others(begun);
-      use = {.begun = begun};
+      use = Use{};
+      use.begun = begun;
       break;
     }
     case 0x42: {

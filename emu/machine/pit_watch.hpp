@@ -1,5 +1,5 @@
-// Notices that an OS times by the PIT's counter 2 while another has reprogrammed it. Only what an OS
-// goes on to read counts: a counter that nobody asks any more may be set up anew by anyone.
+// Notices that an OS times by the PIT's counter 2 while another has reprogrammed it. Only what an
+// OS goes on to read counts: a counter that nobody asks any more may be set up anew by anyone.
 //
 //   43h  control word; bits 7-6 = 2 are counter 2, bits 5-4 = 0 only latch its count
 //   42h  counter 2: initial value written, count read

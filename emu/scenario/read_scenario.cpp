@@ -208,6 +208,7 @@ class Loader {
     table.get("text", scenario_.end.text);
     table.get("time_limit_s", scenario_.end.time_limit_s, 0.000001, 1'000'000);
     table.get("stall_s", scenario_.end.stall_s, 0, 1'000'000);
+    table.get("undisturbed", scenario_.end.undisturbed);
     table.done();
   }
 

@@ -105,6 +105,7 @@ struct EndCondition {
   // The goal is missed when no OS that it waits for has got anywhere for so long: it ran no code
   // that it had not run before, printed nothing and entered no stage. 0: not watched.
   double stall_s = 0;
+  bool undisturbed = false;  // the goal is missed when an OS has spoiled what another did or owns
 };
 
 // [reference]: the thesis's figure for this run (chapter 6).
