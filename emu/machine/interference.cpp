@@ -11,13 +11,14 @@ constexpr std::uint16_t kPciAddress = 0xcf8;
 constexpr std::uint16_t kPciData = 0xcfc;
 constexpr std::uint16_t kCmosIndex = 0x70;
 constexpr std::uint16_t kCmosData = 0x71;
+constexpr std::uint64_t kKept = 8;  // of each kind, by and to the same OS
 
 }  // namespace
 
 void InterferenceWatch::report(Cycles at, std::size_t by, std::size_t to, const std::string& kind,
                                std::string what) {
   ++count_;
-  if (seen_[fmt::format("{} {} {}", by, to, kind)]++ != 0) return;
+  if (seen_[fmt::format("{} {} {}", by, to, kind)]++ >= kKept) return;
   found_.push_back({at, world_.name(by), world_.name(to), std::move(what)});
 }
 

@@ -45,7 +45,7 @@ class InterferenceWatch {
   const std::vector<Interference>& found() const { return found_; }
   // What spoiled something of `to` last, at or before `at`; null when nothing did.
   const Interference* last_to(const std::string& to, Cycles at) const;
-  // How many there were in all; `found` keeps the first of each kind and pair.
+  // How many there were in all; `found` keeps the first few of each kind and pair.
   std::uint64_t count() const { return count_; }
   // The OS whose access was seen last.
   OsIndex last_os() const { return last_os_; }

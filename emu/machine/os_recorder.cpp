@@ -241,7 +241,8 @@ void OsRecorder::line_printed(Os& os) {
     finish(os, Stage::kUser, now());
     os.phase = Phase::kUp;
   }
-  for (const char* bad : {"Kernel panic - not syncing", "mint: daemon ", "mint: start of "}) {
+  for (const char* bad :
+       {"Kernel panic - not syncing", "mint: daemon ", "mint: start of ", "mint: no disk "}) {
     const std::size_t at = os.line.find(bad);
     if (at == std::string::npos) continue;
     die(os, os.line.substr(at));
@@ -306,8 +307,10 @@ void OsRecorder::ticked() {
 std::string OsRecorder::explain_stall(const Os& os) const {
   const Core& core = *machine().cores()[os.spec->cores.front().value];
   const Hertz clock = machine().setup().profile.core_clock;
-  std::string text =
-      fmt::format("hangs in {} since {:.6f} s", symbolise(core, core.pc()), seconds(os.moved, clock));
+  // A system that idles waits for something, too: a disk that it does not find.
+  const bool idle = core.state() == Core::State::kHalted;
+  std::string text = fmt::format("hangs since {:.6f} s, {} {}", seconds(os.moved, clock),
+                                 idle ? "idle in" : "spinning in", symbolise(core, core.pc()));
   const std::string_view reason = wait_reason(os.symbols.name_at(core.pc() - os.shift));
   if (!reason.empty()) text += fmt::format(", waiting for {}", reason);
   if (const Interference* cause = interference_->last_to(os.spec->name, os.moved))
