@@ -45,11 +45,12 @@ void InterferenceWatch::data_accessed(Pair& pair, unsigned core, std::size_t os,
   const Selection& other = pair.selected.at(*pair.owner);
   if (mine->second.index == other.index) return;
   report(other.at, *pair.owner, os, pair.name,
-         fmt::format("{}: {} selected {:x} at {} after {} had selected {:x}; {} then {} {:x} of "
-                     "register {:x} instead, at {}, {}",
+         fmt::format("{}: {} selected {:x} at {} after {} had selected {:x}; {} then {} {:x} {} "
+                     "{:x} instead, at {}, {}",
                      pair.name, world_.name(*pair.owner), other.index, other.where, world_.name(os),
                      mine->second.index, world_.name(os), access.write ? "wrote" : "read",
-                     access.value, other.index, world_.where(core), world_.time(at)));
+                     access.value, access.write ? "to" : "from", other.index, world_.where(core),
+                     world_.time(at)));
 }
 
 void InterferenceWatch::pit_accessed(unsigned core, std::size_t os, Cycles at,
@@ -83,6 +84,8 @@ void InterferenceWatch::accessed(unsigned core, Cycles at, const Access& access)
     index_written(pci_, core, *os, at, access.value);
   else if (access.address >= kPciData && access.address < kPciData + 4)
     data_accessed(pci_, core, *os, at, access);
+  else if (access.address == kPciAddress && !access.write && access.size == 4)
+    data_accessed(pci_, core, *os, at, access);  // reads back what it wrote: is this mechanism #1?
   else if (access.address == kCmosIndex && access.write)
     index_written(cmos_, core, *os, at, access.value & 0x7f);
   else if (access.address == kCmosData)

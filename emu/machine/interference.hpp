@@ -1,7 +1,7 @@
 // Notices when an access of one OS spoils what another one is doing or owns. It only watches what
 // really reached the board, in order:
 //  - index and data register pairs (I/O APIC, CF8h/CFCh, CMOS): an OS accesses the data register
-//    while the index that it wrote has been overwritten by another;
+//    while the index that it wrote has been overwritten by another, or reads back CF8h then;
 //  - the PIT's counter 2 and port 61h, which every kernel calibrates by (see PitWatch);
 //  - redirection entries of pins that belong to another OS;
 //  - IPIs to cores of another OS (but for INIT and SIPI, by which followers are started).

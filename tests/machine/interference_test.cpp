@@ -155,6 +155,16 @@ TEST_F(Watched, PciAddressThatAnotherOverwrites) {
   EXPECT_EQ(watch_.count(), 1U);
 }
 
+TEST_F(Watched, PciAddressThatIsReadBack) {
+  port_read(1, 0xcf8, 0, 4);
+  port_write(1, 0xcf8, 0x80000000, 4);
+  port_read(1, 0xcf8, 0x80000000, 4);
+  port_write(2, 0xcf8, 0x80003000, 4);
+  EXPECT_EQ(watch_.count(), 0U);
+  port_read(1, 0xcf8, 0x80003000, 4);
+  EXPECT_EQ(watch_.count(), 1U) << "f1 takes the PC for one without configuration mechanism #1";
+}
+
 TEST_F(Watched, PinOfAnotherThatIsOpenedOrMasked) {
   RedirectionEntry masked;
   RedirectionEntry open;
