@@ -117,7 +117,14 @@ const Cpu::Caller* Cpu::caller(std::uintptr_t host_pc) const {
   return &slot;
 }
 
+std::optional<std::uint64_t> Cpu::calling_block() const {
+  const Caller* known = caller(last_call_);
+  if (known == nullptr) return std::nullopt;
+  return blocks_.at(known->block).pc;
+}
+
 Cycles Cpu::now_at(std::uintptr_t host_pc) const {
+  last_call_ = host_pc;
   const Caller* known = caller(host_pc);
   return known == nullptr ? now() : Cycles{now().count - known->before_end};
 }
@@ -172,6 +179,7 @@ struct CpuCallbacks {
   static std::uint32_t translated(Cpu& cpu, const void* name, std::uint64_t pc,
                                   const CodeBlock& code) {
     Cpu::Block& block = cpu.blocks_[name];
+    block.pc = pc;
     block.cost = cpu.timing_.cost(code);
     block.instructions = static_cast<unsigned>(code.starts.size());
     block.locked.clear();

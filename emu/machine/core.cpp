@@ -132,7 +132,7 @@ void Core::startup(Vector vector) {
   restart_ = Restart::kStartup;
   startup_vector_ = vector;
   wake();
-  cpu_.set_time(cpu_.now() + config_.start_skew);
+  cpu_.set_time(cpu_.now() + config_.start_skew + config_.start_delay);
   wiring_.observer.started(*this, vector);
 }
 

@@ -80,7 +80,8 @@ class Core final : private CpuHost, private LapicCore {
     Hertz core_clock;
     Hertz bus_clock;
     AccessDelays delays;
-    Cycles start_skew;  // leaves reset or a SIPI so much later
+    Cycles start_skew;   // leaves reset or a SIPI so much later
+    Cycles start_delay;  // leaves a SIPI so much later still
     std::uint32_t code_bytes = 64u << 20;
     unsigned cores = 1;
     // Cores of one group share memory that is not declared as shared: one OS. Within it the
@@ -98,6 +99,8 @@ class Core final : private CpuHost, private LapicCore {
   Cycles time() const { return waiting_ ? waiting_at_ : cpu_.now(); }
   // The linear address of the next block at the last block edge, or of the access.
   std::uint64_t pc() const;
+  // While an access is observed: the linear address of the block that makes it.
+  std::uint64_t accessing_pc() const { return cpu_.calling_block().value_or(pc()); }
   std::string describe_state() const;
 
   Lapic& lapic() { return lapic_; }

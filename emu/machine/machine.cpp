@@ -144,6 +144,8 @@ void Machine::build_cores() {
                                    .lapic = p.delays.lapic,
                                    .shared = p.delays.shared},
                         .start_skew = {skew == 0 ? 0 : random.below(skew)},
+                        .start_delay =
+                            i < setup_.start_delays.size() ? setup_.start_delays[i] : Cycles{0},
                         .cores = p.cores,
                         .group = i < setup_.groups.size() ? setup_.groups[i] : 0};
     cores_.push_back(std::make_unique<Core>(

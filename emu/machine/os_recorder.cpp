@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "emu/machine/wait_reasons.hpp"
 #include "emu/machine/watchdog.hpp"
 
 namespace mint {
@@ -67,7 +68,6 @@ std::unique_ptr<InterferenceWatch> OsRecorder::make_watch() {
     return static_cast<std::size_t>(os - oses_.data());
   };
   InterferenceWatch::World world;
-  world.os_of = [this, index](const Core& core) { return index(os_of(core)); };
   world.os_of_core = [this, index](unsigned core) { return index(os_of_core(core)); };
   world.os_of_pin = [this, index](unsigned pin) {
     for (const Os& os : oses_) {
@@ -77,7 +77,13 @@ std::unique_ptr<InterferenceWatch> OsRecorder::make_watch() {
     return InterferenceWatch::OsIndex{};
   };
   world.name = [this](std::size_t i) { return oses_[i].spec->name; };
-  world.where = [this](const Core& core) { return symbolise(core, core.pc()); };
+  world.where = [this](unsigned id) {
+    const Core& core = *machine().cores()[id];
+    return symbolise(core, core.accessing_pc());
+  };
+  world.time = [this](Cycles at) {
+    return fmt::format("{:.6f} s", seconds(at, machine().setup().profile.core_clock));
+  };
   return std::make_unique<InterferenceWatch>(std::move(world));
 }
 
@@ -99,6 +105,7 @@ OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
 // --- stages ------------------------------------------------------------------------------------------
 
 void OsRecorder::begin(Os& os, Stage stage, Cycles at) {
+  os.moved = at;
   os.result.stages.push_back({stage, at, std::nullopt});
 }
 
@@ -135,6 +142,7 @@ void OsRecorder::started(Core& core, Vector vector) {
 void OsRecorder::translated(Core& core, std::uint64_t pc) {
   Os* os = os_of(core);
   if (os == nullptr) return;
+  os->moved = core.cpu().now();
   if (os->phase == Phase::kPurgatory) {
     if (pc >= os->slot && pc < os->slot + kSlotBytes) return;
     // The first code outside of its slot: the kernel's entry.
@@ -217,6 +225,7 @@ void OsRecorder::probe(Core& core, std::uint32_t id) {
 void OsRecorder::console_byte(unsigned uart, std::uint8_t byte) {
   Os* os = os_of_uart(uart);
   if (os == nullptr) return;
+  os->moved = now();
   if (byte != '\n') {
     if (byte != '\r') os->line += static_cast<char>(byte);
     return;
@@ -232,7 +241,8 @@ void OsRecorder::line_printed(Os& os) {
     finish(os, Stage::kUser, now());
     os.phase = Phase::kUp;
   }
-  for (const char* bad : {"Kernel panic - not syncing", "mint: daemon ", "mint: start of "}) {
+  for (const char* bad :
+       {"Kernel panic - not syncing", "mint: daemon ", "mint: start of ", "mint: no disk "}) {
     const std::size_t at = os.line.find(bad);
     if (at == std::string::npos) continue;
     die(os, os.line.substr(at));
@@ -266,25 +276,64 @@ bool OsRecorder::reached(const Os& os) const {
   return false;
 }
 
+bool OsRecorder::is_wanted(const Os& os) const {
+  const auto& wanted = request_.scenario.end.os;
+  return std::find(wanted.begin(), wanted.end(), os.spec->name) != wanted.end();
+}
+
+// Ends the run when every OS that it still waits for has stalled: those that have not may yet come
+// up, and then the run shows who did and who did not.
+void OsRecorder::ticked() {
+  if (request_.scenario.end.stall_s <= 0 || ended()) return;
+  const Hertz clock = machine().setup().profile.core_clock;
+  std::string reason;
+  for (Os& os : oses_) {
+    if (!is_wanted(os) || reached(os)) continue;
+    const bool started = os.phase >= Phase::kPurgatory && os.phase != Phase::kDead;
+    if (!started || os.moved > now() ||
+        seconds(now() - os.moved, clock) < request_.scenario.end.stall_s)
+      return;
+    reason += (reason.empty() ? "" : "; ") + os.spec->name + " " + explain_stall(os);
+  }
+  if (reason.empty()) return;
+  for (Os& os : oses_) {
+    if (!is_wanted(os) || reached(os)) continue;
+    os.result.hung_since = os.moved;
+    os.result.last_words = explain_stall(os);
+  }
+  end(false, reason);
+}
+
+std::string OsRecorder::explain_stall(const Os& os) const {
+  const Core& core = *machine().cores()[os.spec->cores.front().value];
+  const Hertz clock = machine().setup().profile.core_clock;
+  // A system that idles waits for something, too: a disk that it does not find.
+  const bool idle = core.state() == Core::State::kHalted;
+  std::string text = fmt::format("hangs since {:.6f} s, {} {}", seconds(os.moved, clock),
+                                 idle ? "idle in" : "spinning in", symbolise(core, core.pc()));
+  const std::string_view reason = wait_reason(os.symbols.name_at(core.pc() - os.shift));
+  if (!reason.empty()) text += fmt::format(", waiting for {}", reason);
+  if (const Interference* cause = interference_->last_to(os.spec->name, os.moved))
+    text += fmt::format(" ({:.6f} s: {})", seconds(cause->when, clock), cause->what);
+  return text;
+}
+
 void OsRecorder::check_goal() {
   const EndCondition& condition = request_.scenario.end;
-  for (const Os& os : oses_) {
-    const bool wanted =
-        std::find(condition.os.begin(), condition.os.end(), os.spec->name) != condition.os.end();
-    if (wanted && !reached(os)) return;
-  }
+  for (const Os& os : oses_)
+    if (is_wanted(os) && !reached(os)) return;
   if (condition.os.empty()) return;
-  switch (condition.when) {
-    case EndWhen::kDaemonsUp:
-      end(true, "daemons up");
-      break;
-    case EndWhen::kKernelInit:
-      end(true, "kernel_init reached");
-      break;
-    default:
-      end(true, fmt::format("\"{}\" printed", condition.text));
-      break;
-  }
+  std::string reason = fmt::format("\"{}\" printed", condition.text);
+  if (condition.when == EndWhen::kDaemonsUp) reason = "daemons up";
+  if (condition.when == EndWhen::kKernelInit) reason = "kernel_init reached";
+  const auto& found = interference_->found();
+  const bool disturbed = condition.undisturbed && !found.empty();
+  if (disturbed)
+    reason += fmt::format(", but not undisturbed ({} times; first, {:.6f} s: {})",
+                          interference_->count(),
+                          seconds(found.front().when, machine().setup().profile.core_clock),
+                          found.front().what);
+  end(!disturbed, reason);
 }
 
 // --- lock and interference -----------------------------------------------------------------------------
@@ -317,7 +366,7 @@ void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
     if (os != nullptr && lock && access.address == lock->value) lock_accessed(*os, at, access);
     return;
   }
-  if (access.kind != Access::Kind::kLapic) interference_->accessed(core, at, access);
+  if (access.kind != Access::Kind::kLapic) interference_->accessed(core.id().value, at, access);
 }
 
 void OsRecorder::redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry entry) {

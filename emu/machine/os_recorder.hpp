@@ -31,6 +31,7 @@ class OsRecorder final : public Recorder {
 
  protected:
   void console_byte(unsigned uart, std::uint8_t byte) override;
+  void ticked() override;
   void fill_progress(Progress& progress) override;
   void fill_result(RunResult& result) override;
   std::string watchdog() const override;
@@ -56,6 +57,8 @@ class OsRecorder final : public Recorder {
     std::optional<Cycles> waiting_since;
     std::optional<Cycles> held_since;
     unsigned boots = 0;  // how often kernel_init was reached
+    // When it last ran code that it had not run before, printed something or entered a stage.
+    Cycles moved;
   };
 
   Os* os_of(const Core& core);
@@ -68,6 +71,9 @@ class OsRecorder final : public Recorder {
   void die(Os& os, const std::string& why);
   void line_printed(Os& os);
   void check_goal();
+  bool is_wanted(const Os& os) const;
+  // Why an OS that has stalled is there: its place, what it waits for, who spoiled what.
+  std::string explain_stall(const Os& os) const;
   bool reached(const Os& os) const;
   void lock_accessed(Os& os, Cycles at, const Access& access);
   bool is_boot_tool(Core& core, std::uint64_t pc);

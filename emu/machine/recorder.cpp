@@ -78,6 +78,7 @@ void Recorder::end(bool goal_met, std::string reason) {
 void Recorder::tick() {
   tick_->schedule(now() + Cycles{kTickNanoseconds *
                                  (machine_->setup().profile.core_clock.count / 1'000'000) / 1000});
+  ticked();
   const auto wall = Clock::now();
   if (wall - last_progress_ < kProgressInterval) return;
   Progress progress;

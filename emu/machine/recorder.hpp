@@ -51,6 +51,8 @@ class Recorder : public MachineObserver {
   virtual void console_byte(unsigned uart, std::uint8_t byte);
   void end(bool goal_met, std::string reason);
   bool ended() const { return ended_; }
+  // Every 10 ms of the machine's clock.
+  virtual void ticked() {}
   virtual void fill_progress(Progress& progress);
   virtual void fill_result(RunResult& result);
   // Per core: where it is and what it waits for.
