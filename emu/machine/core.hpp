@@ -1,5 +1,5 @@
-// A core in the machine: its Cpu, its LAPIC, its state (running, halted, waiting for a SIPI) and its
-// place in the order of time.
+// A core in the machine: its Cpu, its LAPIC, its state (running, halted, waiting for a SIPI) and
+// its place in the order of time.
 //
 // Each core runs on a stack of its own. It gives way to the scheduler at a block edge when its time
 // is up, and in the middle of an instruction when that touches a device or shared memory: then it

@@ -110,7 +110,8 @@ void InterferenceWatch::redirection_written(Cycles at, unsigned pin, Redirection
 
 void InterferenceWatch::message_delivered(const ApicBus::Delivery& delivery) {
   if (delivery.origin.kind != Origin::Kind::kLapic) return;
-  if (delivery.message.mode == DeliveryMode::kInit || delivery.message.mode == DeliveryMode::kStartup)
+  if (delivery.message.mode == DeliveryMode::kInit ||
+      delivery.message.mode == DeliveryMode::kStartup)
     return;
   const OsIndex from = world_.os_of_core(delivery.origin.place);
   if (!from) return;

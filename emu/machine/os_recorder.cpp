@@ -13,14 +13,15 @@ namespace {
 constexpr std::uint64_t kSlotBytes = 0x9000;
 constexpr std::uint64_t kBootSector = 0x7c00;
 constexpr std::uint64_t kMegabyte = 0x100000;
-// Where vmlinux of a 32-bit kernel is linked to run (CONFIG_PHYSICAL_START) and the steps in which a
-// relocatable one can be moved (CONFIG_PHYSICAL_ALIGN).
+// Where vmlinux of a 32-bit kernel is linked to run (CONFIG_PHYSICAL_START) and the steps in which
+// a relocatable one can be moved (CONFIG_PHYSICAL_ALIGN).
 constexpr std::uint64_t kPhysicalStart = 0x1000000;
 constexpr std::uint64_t kPhysicalAlign = 0x200000;
 
 std::string_view phase_name(unsigned phase) {
-  static constexpr std::string_view kNames[] = {"off", "POST", "boot loader", "load", "place",
-                                                "IPI", "purgatory", "kernel", "user", "up", "dead"};
+  static constexpr std::string_view kNames[] = {"off",   "POST", "boot loader", "load",
+                                                "place", "IPI",  "purgatory",   "kernel",
+                                                "user",  "up",   "dead"};
   return kNames[phase];
 }
 
@@ -102,7 +103,8 @@ OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
   return nullptr;
 }
 
-// --- stages ------------------------------------------------------------------------------------------
+// --- stages
+// ------------------------------------------------------------------------------------------
 
 void OsRecorder::begin(Os& os, Stage stage, Cycles at) {
   os.moved = at;
@@ -220,7 +222,8 @@ void OsRecorder::probe(Core& core, std::uint32_t id) {
   }
 }
 
-// --- consoles ------------------------------------------------------------------------------------------
+// --- consoles
+// ------------------------------------------------------------------------------------------
 
 void OsRecorder::console_byte(unsigned uart, std::uint8_t byte) {
   Os* os = os_of_uart(uart);
@@ -329,14 +332,14 @@ void OsRecorder::check_goal() {
   const auto& found = interference_->found();
   const bool disturbed = condition.undisturbed && !found.empty();
   if (disturbed)
-    reason += fmt::format(", but not undisturbed ({} times; first, {:.6f} s: {})",
-                          interference_->count(),
-                          seconds(found.front().when, machine().setup().profile.core_clock),
-                          found.front().what);
+    reason += fmt::format(
+        ", but not undisturbed ({} times; first, {:.6f} s: {})", interference_->count(),
+        seconds(found.front().when, machine().setup().profile.core_clock), found.front().what);
   end(!disturbed, reason);
 }
 
-// --- lock and interference -----------------------------------------------------------------------------
+// --- lock and interference
+// -----------------------------------------------------------------------------
 
 void OsRecorder::lock_accessed(Os& os, Cycles at, const Access& access) {
   const auto value = static_cast<std::uint32_t>(access.value);
@@ -390,7 +393,8 @@ void OsRecorder::platform_reset(const std::string& why) {
   end(false, fmt::format("the machine was reset by {}{}", why, by));
 }
 
-// --- results -------------------------------------------------------------------------------------------
+// --- results
+// -------------------------------------------------------------------------------------------
 
 void OsRecorder::fill_progress(Progress& progress) {
   for (const Os& os : oses_)
@@ -418,9 +422,7 @@ std::string OsRecorder::lock_state() const {
   return text + "\n";
 }
 
-std::string OsRecorder::watchdog() const {
-  return Recorder::watchdog() + lock_state();
-}
+std::string OsRecorder::watchdog() const { return Recorder::watchdog() + lock_state(); }
 
 std::string OsRecorder::symbolise(const Core& core, std::uint64_t pc) const {
   const Os* os = os_of(core);

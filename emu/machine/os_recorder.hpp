@@ -1,6 +1,6 @@
-// Watches the operating systems of a scenario from outside: which stage of its boot each is in, when
-// it reached kernel_init and its daemons, how long it held and awaited the lock. Everything is told
-// by what the guests do anyway (symbols that they execute, messages, memory accesses, console
+// Watches the operating systems of a scenario from outside: which stage of its boot each is in,
+// when it reached kernel_init and its daemons, how long it held and awaited the lock. Everything is
+// told by what the guests do anyway (symbols that they execute, messages, memory accesses, console
 // output); no guest instruction is added for it.
 #pragma once
 
@@ -40,10 +40,25 @@ class OsRecorder final : public Recorder {
  private:
   // Where an OS is; a follower passes through all but kPost and kBootLoader.
   enum class Phase : std::uint8_t {
-    kOff, kPost, kBootLoader, kLoad, kPlace, kIpi, kPurgatory, kKernel, kUser, kUp, kDead
+    kOff,
+    kPost,
+    kBootLoader,
+    kLoad,
+    kPlace,
+    kIpi,
+    kPurgatory,
+    kKernel,
+    kUser,
+    kUp,
+    kDead
   };
   enum Probe : std::uint32_t {
-    kKernelInit = 1, kRunInit, kMintKexecLoad, kMintStartCore, kBootTool, kStockKexec
+    kKernelInit = 1,
+    kRunInit,
+    kMintKexecLoad,
+    kMintStartCore,
+    kBootTool,
+    kStockKexec
   };
   struct Os {
     const OsSpec* spec = nullptr;

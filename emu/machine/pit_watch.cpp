@@ -16,9 +16,7 @@ std::optional<PitWatch::Spoiled> PitWatch::relied_on(Use& use) {
 std::optional<PitWatch::Spoiled> PitWatch::accessed(std::size_t os, Cycles at, const Access& access,
                                                     const std::function<std::string()>& where) {
   Use& use = uses_[os];
-  const auto write = [&] {
-    return Write{os, at, access.address, access.value, where()};
-  };
+  const auto write = [&] { return Write{os, at, access.address, access.value, where()}; };
   switch (access.address) {
     case 0x43: {
       const bool sets_up =

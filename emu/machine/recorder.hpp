@@ -1,6 +1,6 @@
-// Watches a run for every kind of scenario: the digest, console files, progress, and the reasons for
-// which a run ends. What a scenario's kind adds (stages of operating systems, a program's exit code)
-// derives from it.
+// Watches a run for every kind of scenario: the digest, console files, progress, and the reasons
+// for which a run ends. What a scenario's kind adds (stages of operating systems, a program's exit
+// code) derives from it.
 #pragma once
 
 #include <chrono>
@@ -42,7 +42,16 @@ class Recorder : public MachineObserver {
 
  protected:
   enum class Kind : std::uint8_t {
-    kAccess, kInterrupt, kStart, kShutDown, kProbe, kSerial, kExit, kReset, kMessage, kEnd
+    kAccess,
+    kInterrupt,
+    kStart,
+    kShutDown,
+    kProbe,
+    kSerial,
+    kExit,
+    kReset,
+    kMessage,
+    kEnd
   };
   // The consoles' files, by UART; serial output of a UART without one goes nowhere.
   void open_console(unsigned uart, const std::string& name, unsigned os);

@@ -54,8 +54,8 @@ struct OsResult {
   std::uint64_t ipis_sent = 0;
   std::uint64_t instructions = 0;
   std::optional<Cycles> hung_since;  // at the end it had got nowhere since then
-  bool died = false;       // panic, triple fault, or halted with interrupts off
-  std::string last_words;  // why, when it died; where, when it hangs
+  bool died = false;                 // panic, triple fault, or halted with interrupts off
+  std::string last_words;            // why, when it died; where, when it hangs
 };
 
 // An access of one OS to what belongs to another, or that another spoiled by interleaving.

@@ -25,7 +25,9 @@ class Watched : public testing::Test {
                   if (pin != 4) return std::nullopt;
                   return 0;
                 },
-                .name = [](std::size_t os) { return os == 0 ? "leader" : os == 1 ? "f1" : "f2"; },
+                .name = [](std::size_t os) { return os == 0   ? "leader"
+                                                    : os == 1 ? "f1"
+                                                              : "f2"; },
                 .where = [](unsigned core) { return "place" + std::to_string(core); },
                 .time = [](Cycles at) { return std::to_string(at.count); }}) {}
 
@@ -127,9 +129,8 @@ TEST_F(Watched, IoApicIndexThatAnotherOverwrites) {
   EXPECT_EQ(watch_.found()[0].by, "f2");
   EXPECT_EQ(watch_.found()[0].to, "f1");
   EXPECT_EQ(watch_.found()[0].when.count, 2U);
-  EXPECT_THAT(watch_.found()[0].what,
-              AllOf(HasSubstr("f2 selected 1a at place2"), HasSubstr("wrote 10000"),
-                    HasSubstr("at place1")));
+  EXPECT_THAT(watch_.found()[0].what, AllOf(HasSubstr("f2 selected 1a at place2"),
+                                            HasSubstr("wrote 10000"), HasSubstr("at place1")));
 }
 
 TEST_F(Watched, SameIndexByTwoIsNobodysHarm) {
