@@ -177,6 +177,11 @@ void Machine::request_reset(const std::string& why) {
 }
 
 void Machine::init_all() {
+  // Core 0 goes on at the reset vector. Without a ROM there is nothing to go on with.
+  if (setup_.rom.empty()) {
+    request_reset("INIT#, without a ROM to go on in");
+    return;
+  }
   for (const auto& core : cores_) core->init_pin();
 }
 
