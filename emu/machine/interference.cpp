@@ -32,16 +32,16 @@ const Interference* InterferenceWatch::last_to(const std::string& to, Cycles at)
 
 void InterferenceWatch::index_written(Pair& pair, unsigned core, std::size_t os, Cycles at,
                                       std::uint64_t value) {
-  // Naming the place costs time; it is needed only where there is another who uses the pair.
-  const bool contended = pair.owner && *pair.owner != os;
-  pair.selected[os] = {value, at, contended ? world_.where(core) : ""};
+  pair.selected[os] = {value, at, world_.where(core)};
   pair.owner = os;
 }
 
 void InterferenceWatch::data_accessed(Pair& pair, unsigned core, std::size_t os, Cycles at,
                                       const Access& access) {
   const auto mine = pair.selected.find(os);
-  if (!pair.owner || *pair.owner == os || mine == pair.selected.end()) return;
+  if (mine == pair.selected.end()) return;
+  mine->second.used = true;
+  if (!pair.owner || *pair.owner == os) return;
   const Selection& other = pair.selected.at(*pair.owner);
   if (mine->second.index == other.index) return;
   report(other.at, *pair.owner, os, pair.name,
@@ -51,6 +51,16 @@ void InterferenceWatch::data_accessed(Pair& pair, unsigned core, std::size_t os,
                      mine->second.index, world_.name(os), access.write ? "wrote" : "read",
                      access.value, access.write ? "to" : "from", other.index, world_.where(core),
                      world_.time(at)));
+}
+
+// An index that has just been written is read back to see whether the register exists. After it has
+// been used, a read only saves what is there.
+void InterferenceWatch::index_read_back(Pair& pair, unsigned core, std::size_t os, Cycles at,
+                                        const Access& access) {
+  const auto mine = pair.selected.find(os);
+  if (mine == pair.selected.end() || mine->second.used) return;
+  data_accessed(pair, core, os, at, access);
+  mine->second.used = false;
 }
 
 void InterferenceWatch::pit_accessed(unsigned core, std::size_t os, Cycles at,
@@ -85,7 +95,7 @@ void InterferenceWatch::accessed(unsigned core, Cycles at, const Access& access)
   else if (access.address >= kPciData && access.address < kPciData + 4)
     data_accessed(pci_, core, *os, at, access);
   else if (access.address == kPciAddress && !access.write && access.size == 4)
-    data_accessed(pci_, core, *os, at, access);  // reads back what it wrote: is this mechanism #1?
+    index_read_back(pci_, core, *os, at, access);
   else if (access.address == kCmosIndex && access.write)
     index_written(cmos_, core, *os, at, access.value & 0x7f);
   else if (access.address == kCmosData)

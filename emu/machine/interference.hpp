@@ -1,7 +1,7 @@
 // Notices when an access of one OS spoils what another one is doing or owns. It only watches what
 // really reached the board, in order:
 //  - index and data register pairs (I/O APIC, CF8h/CFCh, CMOS): an OS accesses the data register
-//    while the index that it wrote has been overwritten by another, or reads back CF8h then;
+//    while the index that it wrote has been overwritten by another, or reads CF8h back then;
 //  - the PIT's counter 2 and port 61h, which every kernel calibrates by (see PitWatch);
 //  - redirection entries of pins that belong to another OS;
 //  - IPIs to cores of another OS (but for INIT and SIPI, by which followers are started).
@@ -55,6 +55,7 @@ class InterferenceWatch {
     std::uint64_t index;
     Cycles at;
     std::string where;
+    bool used = false;  // its data register has been accessed
   };
   struct Pair {
     const char* name;
@@ -63,6 +64,7 @@ class InterferenceWatch {
   };
   void index_written(Pair& pair, unsigned core, std::size_t os, Cycles at, std::uint64_t value);
   void data_accessed(Pair& pair, unsigned core, std::size_t os, Cycles at, const Access& access);
+  void index_read_back(Pair& pair, unsigned core, std::size_t os, Cycles at, const Access& access);
   void pit_accessed(unsigned core, std::size_t os, Cycles at, const Access& access);
   void report(Cycles at, std::size_t by, std::size_t to, const std::string& kind, std::string what);
 

@@ -144,7 +144,6 @@ void OsRecorder::started(Core& core, Vector vector) {
 void OsRecorder::translated(Core& core, std::uint64_t pc) {
   Os* os = os_of(core);
   if (os == nullptr) return;
-  os->moved = core.cpu().now();
   if (os->phase == Phase::kPurgatory) {
     if (pc >= os->slot && pc < os->slot + kSlotBytes) return;
     // The first code outside of its slot: the kernel's entry.

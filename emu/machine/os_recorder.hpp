@@ -72,7 +72,7 @@ class OsRecorder final : public Recorder {
     std::optional<Cycles> waiting_since;
     std::optional<Cycles> held_since;
     unsigned boots = 0;  // how often kernel_init was reached
-    // When it last ran code that it had not run before, printed something or entered a stage.
+    // When it last printed something or entered a stage.
     Cycles moved;
   };
 

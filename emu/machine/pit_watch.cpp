@@ -36,11 +36,12 @@ std::optional<PitWatch::Spoiled> PitWatch::accessed(std::size_t os, Cycles at, c
     }
     case 0x61: {
       if (!access.write) {
-        if (use.polled) return relied_on(use);
-        use.polled = true;
+        if (!use.spoiled_by) break;
+        if (use.asked) return relied_on(use);
+        use.asked = true;
         break;
       }
-      use.polled = false;
+      use.asked = false;
       const bool gate = (access.value & 1) != 0;
       if (gate != gate_) spoil_others(write());
       gate_ = gate;

@@ -6,8 +6,8 @@
 //   61h  bit 0 is its gate, bit 5 its output (both in the chip set, not the PIT)
 //
 // A use begins with a control word and a value. A single read of 61h is how the gate's port is
-// changed (read, modify, write); the output is polled, so the second read without a write between
-// them asks the counter.
+// changed (read, modify, write); the output is polled, so of two reads without a write between them
+// the first has asked for the output.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ class PitWatch {
     std::optional<Write> begun;
     std::optional<Write> spoiled_by;
     bool told = false;
-    bool polled = false;  // 61h was read since it was written
+    bool asked = false;  // 61h was read since the use was spoiled, and not written after that
   };
   void spoil_others(const Write& write);
   std::optional<Spoiled> relied_on(Use& use);

@@ -102,8 +102,8 @@ struct EndCondition {
   std::vector<std::string> os;  // all followers, or the leader where there are none
   std::string text;
   double time_limit_s = 120;  // of simulated time
-  // The goal is missed when no OS that it waits for has got anywhere for so long: it ran no code
-  // that it had not run before, printed nothing and entered no stage. 0: not watched.
+  // The goal is missed when no OS that it waits for has got anywhere for so long: printed nothing
+  // and entered no stage. 0: not watched.
   double stall_s = 0;
   bool undisturbed = false;  // the goal is missed when an OS has spoiled what another did or owns
 };

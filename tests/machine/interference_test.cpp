@@ -90,6 +90,8 @@ TEST_F(Watched, OutputThatIsPolledAfterAnotherHasSetUpTheCounter) {
   port_read(1, 0x61);
   set_up_counter_2(2);
   port_read(1, 0x61);
+  EXPECT_EQ(watch_.count(), 0U) << "it may be about to change the gate";
+  port_read(1, 0x61);
   EXPECT_EQ(watch_.count(), 1U);
 }
 
@@ -157,7 +159,11 @@ TEST_F(Watched, PciAddressThatAnotherOverwrites) {
 }
 
 TEST_F(Watched, PciAddressThatIsReadBack) {
-  port_read(1, 0xcf8, 0, 4);
+  port_write(1, 0xcf8, 0x80001000, 4);
+  port_read(1, 0xcfc, 0, 4);
+  port_write(2, 0xcf8, 0x80003000, 4);
+  port_read(1, 0xcf8, 0x80003000, 4);
+  EXPECT_EQ(watch_.count(), 0U) << "saves what is there";
   port_write(1, 0xcf8, 0x80000000, 4);
   port_read(1, 0xcf8, 0x80000000, 4);
   port_write(2, 0xcf8, 0x80003000, 4);

@@ -119,7 +119,7 @@ class NoLock(BootTest):
         self.assertTrue(pit, result["interference"])
         for event in pit:
             self.assertNotEqual(event["by"], event["to"])
-            self.assertRegex(event["what"], r"to port 4[23]h at .*pit_calibrate")
+            self.assertRegex(event["what"], r"to port 4[23]h at .*calibrate")
         # Each comes up with a wrong clock.
         for name in ("f1", "f2"):
             self.assertIn("tsc: Fast TSC calibration failed", self.console(name))
