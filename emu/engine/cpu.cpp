@@ -96,8 +96,8 @@ std::optional<Cpu::Caller> Cpu::find_caller(std::uintptr_t host_pc) const {
   const Block& block = found->second;
   caller.host_pc = host_pc;
   caller.before_end = block.cost.cycles - block.cost.before[caller.index];
-  caller.locked = std::find(block.locked.begin(), block.locked.end(), caller.index) !=
-                  block.locked.end();
+  caller.locked =
+      std::find(block.locked.begin(), block.locked.end(), caller.index) != block.locked.end();
   return caller;
 }
 
@@ -117,7 +117,14 @@ const Cpu::Caller* Cpu::caller(std::uintptr_t host_pc) const {
   return &slot;
 }
 
+std::optional<std::uint64_t> Cpu::calling_block() const {
+  const Caller* known = caller(last_call_);
+  if (known == nullptr) return std::nullopt;
+  return blocks_.at(known->block).pc;
+}
+
 Cycles Cpu::now_at(std::uintptr_t host_pc) const {
+  last_call_ = host_pc;
   const Caller* known = caller(host_pc);
   return known == nullptr ? now() : Cycles{now().count - known->before_end};
 }
@@ -160,8 +167,7 @@ std::optional<PhysAddr> Cpu::translate(std::uint64_t linear) {
 }
 
 void Cpu::ram_written(const std::uint8_t* memory, std::uint64_t size) {
-  const std::uint64_t start =
-      mint_engine_ram_offset(&engine_, const_cast<std::uint8_t*>(memory));
+  const std::uint64_t start = mint_engine_ram_offset(&engine_, const_cast<std::uint8_t*>(memory));
   mint_domain_ram_written(&pages_.domain_, start, start + size);
 }
 
@@ -173,6 +179,7 @@ struct CpuCallbacks {
   static std::uint32_t translated(Cpu& cpu, const void* name, std::uint64_t pc,
                                   const CodeBlock& code) {
     Cpu::Block& block = cpu.blocks_[name];
+    block.pc = pc;
     block.cost = cpu.timing_.cost(code);
     block.instructions = static_cast<unsigned>(code.starts.size());
     block.locked.clear();
@@ -223,13 +230,11 @@ static constexpr std::uint64_t kCpuidCycles = 130;
 
 extern "C" {
 
-bool mint_on_block_edge(void* host, std::uint64_t pc) {
-  return CpuCallbacks::host(host).block_edge(pc);
-}
+void mint_on_block_edge(void* host, std::uint64_t pc) { CpuCallbacks::host(host).block_edge(pc); }
 
-std::uint32_t mint_on_translated(void* host, const void* block, std::uint64_t pc, std::uint32_t size,
-                                 const std::uint16_t* starts, unsigned count, unsigned bits,
-                                 const std::uint8_t* code) {
+std::uint32_t mint_on_translated(void* host, const void* block, std::uint64_t pc,
+                                 std::uint32_t size, const std::uint16_t* starts, unsigned count,
+                                 unsigned bits, const std::uint8_t* code) {
   return CpuCallbacks::translated(CpuCallbacks::cpu(host), block, pc,
                                   {{code, size}, {starts, count}, bits});
 }

@@ -8,8 +8,9 @@
 //   cpu.run();    // returns on hlt, on shutdown, or when the host asked for it
 //
 // Time: every translated block subtracts its cost from a budget, once, at its head. When the budget
-// is spent, the host's block_edge() is called there; it may switch to another stack, set a new limit
-// and return. Calls to the host carry the time of the instruction that made them, not the block's.
+// is spent, the host's block_edge() is called there; it may switch to another stack, set a new
+// limit and return. Calls to the host carry the time of the instruction that made them, not the
+// block's.
 #pragma once
 
 #include <array>
@@ -31,9 +32,9 @@ enum class MsrAnswer { kDone, kEngine, kFault };
 class CpuHost {
  public:
   virtual ~CpuHost() = default;
-  // The budget is spent, at the head of the block at linear address `pc`. True: leave run() or take
-  // an interrupt; false: go on (with a later limit).
-  virtual bool block_edge(std::uint64_t pc) = 0;
+  // The budget is spent, in front of the block at linear address `pc`. Afterwards the core takes a
+  // pending interrupt, ends its run (after leave()) or goes on (with a later limit).
+  virtual void block_edge(std::uint64_t pc) = 0;
   virtual std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned size) = 0;
   virtual void port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) = 0;
   virtual std::uint64_t memory_read(Cycles at, PhysAddr address, unsigned size) = 0;
@@ -92,9 +93,9 @@ class Cpu {
   void map_ram(PhysAddr address, std::uint64_t size, std::uint8_t* memory, bool read_only);
   void map_io(PhysAddr address, std::uint64_t size);
 
-  void reset();                  // power-on state: F000:FFF0
-  void init();                   // INIT
-  void startup(Vector vector);   // startup IPI: vector * 1000h
+  void reset();                 // power-on state: F000:FFF0
+  void init();                  // INIT
+  void startup(Vector vector);  // startup IPI: vector * 1000h
   // To be called on the stack on which the core runs, after every switch to it.
   void make_current();
   Exit run();
@@ -108,6 +109,9 @@ class Cpu {
   Cycles now() const { return {limit_.count - static_cast<std::uint64_t>(cycles_left())}; }
   // The time of the instruction whose generated code holds `host_pc`; now() when it is not known.
   Cycles now_at(std::uintptr_t host_pc) const;
+  // The linear address of the block whose instruction called the host last; nothing when that is
+  // not known.
+  std::optional<std::uint64_t> calling_block() const;
   Cycles limit() const { return limit_; }
   // The core runs until the first block edge at or after `limit`.
   void set_limit(Cycles limit);
@@ -142,6 +146,7 @@ class Cpu {
   void ram_written(const std::uint8_t* memory, std::uint64_t size);
 
   struct Block {
+    std::uint64_t pc = 0;  // linear address
     BlockCost cost;
     unsigned instructions = 0;
     std::vector<std::uint16_t> locked;  // the instructions that are atomic
@@ -150,8 +155,9 @@ class Cpu {
  private:
   friend struct CpuCallbacks;
   // What is known about an instruction by the address in its generated code that called the host:
-  // how long before its block's end it begins, and which it is. The same few addresses ask again and
-  // again (delay loops read the TSC), and finding the block that an address belongs to is a search.
+  // how long before its block's end it begins, and which it is. The same few addresses ask again
+  // and again (delay loops read the TSC), and finding the block that an address belongs to is a
+  // search.
   struct Caller {
     std::uintptr_t host_pc = 0;
     std::uint32_t before_end = 0;
@@ -174,6 +180,7 @@ class Cpu {
   std::unordered_map<const void*, Block> blocks_;
   mutable std::array<Caller, kCallers> callers_{};
   mutable unsigned callers_generation_ = 0;  // of the code buffer that callers_ is about
+  mutable std::uintptr_t last_call_ = 0;     // the host_pc asked about last
   // The instruction of the last access, when that was a load of a locked instruction.
   const void* locked_block_ = nullptr;
   unsigned locked_index_ = 0;

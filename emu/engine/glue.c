@@ -84,6 +84,7 @@ bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   uc_ctl_exits_enable(uc);
   // No helper call after each load: blocks are left by the budget.
   uc->no_exit_request = true;
+  CPU_GET_CLASS(uc->cpu)->synchronize_from_tb = mint_leave_at_edge;
   engine->budget = (int64_t*)&env_of(engine)->tsc;
   engine->delivering = -1;
   engine->io_page = MINT_NO_PAGE;

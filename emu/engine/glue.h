@@ -38,8 +38,7 @@ struct mint_engine {
   void* host;  // the Cpu
   struct mint_domain* domain;
   unsigned index;
-  int64_t* budget;      // in the engine's CPU state, where generated code decrements it
-  uint8_t leave_block;  // mint_on_block_edge's answer
+  int64_t* budget;  // in the engine's CPU state, where generated code decrements it
   bool flush_on_entry;
   uint64_t io_page;  // see mint_engine_set_io_page
 
@@ -138,9 +137,9 @@ bool mint_engine_translate(struct mint_engine* engine, uint64_t linear, uint64_t
 
 // --- implemented by Cpu --------------------------------------------------------------------------
 
-// At the head of a block whose budget is spent. True: leave the block (to take an interrupt, to
-// stop).
-bool mint_on_block_edge(void* host, uint64_t linear_pc);
+// In front of a block, the budget is spent. The run loop looks for interrupts and for
+// mint_engine_leave afterwards.
+void mint_on_block_edge(void* host, uint64_t linear_pc);
 // A block was translated: its bytes by instruction. Returns its cost in cycles.
 // `starts` are the offsets of its instructions; `block` names it in mint_engine_locate.
 uint32_t mint_on_translated(void* host, const void* block, uint64_t linear_pc, uint32_t size,

@@ -5,19 +5,10 @@
 
 void helper_check_exit_request_x86_64(void* argument, uint32_t kind);
 
-static void block_edge(const TranslationBlock* block) {
-  const bool leave = mint_on_block_edge(mint_current->host, block->pc);
-  // While this core was suspended, another one may have dropped the block that is about to run.
-  mint_current->leave_block = leave || (block->cflags & CF_INVALID) != 0;
-}
-
 // Stands in for Unicorn's own check at the head of a block (whose calls are taken out of the
 // translated operations), because only registered helpers can be called from generated code.
 void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
   switch (kind) {
-    case MINT_CALL_EDGE:
-      block_edge(argument);
-      break;
     case MINT_CALL_PROBE:
       mint_on_probe(mint_current->host, (uint32_t)(uintptr_t)argument);
       break;
@@ -41,46 +32,51 @@ static bool is_call_of(const TCGOp* op, const void* function) {
   return op->args[TCGOP_CALLO(op) + TCGOP_CALLI(op)] == (TCGArg)(uintptr_t)function;
 }
 
+// What a block takes off the budget. A block in the cache has no use for `orig_tb`.
+static int64_t cost_of(const TranslationBlock* block) { return (intptr_t)block->orig_tb; }
+
+static const int64_t kOneCycle = INT64_C(1) << MINT_BUDGET_SHIFT;
+
+struct head {
+  TCGOp *cost, *least;  // set the constants
+};
+
 // Emits, in front of a block:
-//     head:  if (budget < one cycle) goto edge
-//            budget -= cost << shift | instructions        (the constant is patched in afterwards)
-// Returns the operation that holds the constant.
-static TCGOp* gen_head(TCGContext* s, TCGLabel* head, TCGLabel* edge) {
-  // The optimiser looks at the operation before a label: give it one, which it then drops.
-  tcg_temp_free_i32(s, tcg_const_i32(s, 0));
-  gen_set_label(s, head);
+//     budget -= cost
+//     if (budget < one cycle - cost) goto edge, where the run loop is left for mint_leave_at_edge
+// The constants are known when the block has been translated.
+static struct head gen_head(TCGContext* s, TCGLabel* edge) {
+  struct head head;
   TCGv_i64 budget = tcg_temp_new_i64(s);
-  TCGv_i64 cycle = tcg_const_i64(s, INT64_C(1) << MINT_BUDGET_SHIFT);
-  tcg_gen_ld_i64(s, budget, s->cpu_env, BUDGET_OFFSET);
-  tcg_gen_brcond_i64(s, TCG_COND_LT, budget, cycle, edge);
-  tcg_temp_free_i64(s, cycle);
-  tcg_temp_free_i64(s, budget);
-  // Temporaries do not live across the branch.
-  budget = tcg_temp_new_i64(s);
   tcg_gen_ld_i64(s, budget, s->cpu_env, BUDGET_OFFSET);
   TCGv_i64 cost = tcg_const_i64(s, 0x7777777777);
-  TCGOp* constant = tcg_last_op(s);
+  head.cost = tcg_last_op(s);
   tcg_gen_sub_i64(s, budget, budget, cost);
-  tcg_gen_st_i64(s, budget, s->cpu_env, BUDGET_OFFSET);
   tcg_temp_free_i64(s, cost);
+  tcg_gen_st_i64(s, budget, s->cpu_env, BUDGET_OFFSET);
+  TCGv_i64 least = tcg_const_i64(s, 0x7777777777);
+  head.least = tcg_last_op(s);
+  tcg_gen_brcond_i64(s, TCG_COND_LT, budget, least, edge);
+  tcg_temp_free_i64(s, least);
   tcg_temp_free_i64(s, budget);
-  return constant;
+  return head;
 }
 
-// Emits, behind a block:
-//     edge:  mint_on_block_edge(); if (!leave_block) goto head; exit to the run loop
-static void gen_edge(TCGContext* s, TranslationBlock* tb, TCGLabel* head, TCGLabel* edge) {
-  gen_set_label(s, edge);
-  mint_emit_call(s, (uintptr_t)tb, MINT_CALL_EDGE);
-  TCGv_ptr engine = tcg_const_ptr(s, mint_current);
-  TCGv_i32 leave = tcg_temp_new_i32(s);
-  tcg_gen_ld8u_i32(s, leave, engine, offsetof(struct mint_engine, leave_block));
-  tcg_temp_free_ptr(s, engine);
-  TCGv_i32 zero = tcg_const_i32(s, 0);
-  tcg_gen_brcond_i32(s, TCG_COND_EQ, leave, zero, head);
-  tcg_temp_free_i32(s, zero);
-  tcg_temp_free_i32(s, leave);
-  tcg_gen_exit_tb(s, tb, TB_EXIT_REQUESTED);
+static void set_cost(TranslationBlock* tb, const struct head* head, uint32_t cycles,
+                     unsigned count) {
+  const int64_t cost = (int64_t)cycles << MINT_BUDGET_SHIFT | count;
+  tb->orig_tb = (TranslationBlock*)(intptr_t)cost;
+  head->cost->args[1] = (TCGArg)cost;
+  head->least->args[1] = (TCGArg)(kOneCycle - cost);
+}
+
+void mint_leave_at_edge(CPUState* cpu, TranslationBlock* block) {
+  CPUX86State* env = cpu->env_ptr;
+  env->eip = block->pc - block->cs_base;
+  int64_t* budget = mint_current->budget;
+  if (*budget + cost_of(block) >= kOneCycle) return;
+  *budget += cost_of(block);
+  mint_on_block_edge(mint_current->host, block->pc);
 }
 
 // Moves the operations after `last` to just behind `position`.
@@ -92,6 +88,10 @@ static void move_operations(TCGContext* s, TCGOp* last, TCGOp* position) {
     position = op;
   }
 }
+
+// Unicorn ends long blocks where its buffers are full, which hangs on the host. Where blocks end is
+// seen in the guest's time (a block costs whole cycles): end them earlier.
+enum { LONGEST_BLOCK = 96 };
 
 // The translator's own steps, with ours in front of each instruction.
 static __thread const TranslatorOps* translator;
@@ -133,9 +133,8 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
                                    TranslationBlock* tb, int max_insns) {
   TCGContext* s = cpu->uc->tcg_ctx;
   const uint32_t probe = mint_on_probe_lookup(mint_current->host, tb->pc);
-  TCGLabel* head = gen_new_label(s);
   TCGLabel* edge = gen_new_label(s);
-  TCGOp* constant = gen_head(s, head, edge);
+  const struct head head = gen_head(s, edge);
   if (probe != 0) mint_emit_call(s, probe, MINT_CALL_PROBE);
   TCGOp* before = tcg_last_op(s);
 
@@ -144,7 +143,7 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   translator = ops;
   mint_current->translation = db;
   if (tb->cflags & CF_LAST_IO) cpu->singlestep_enabled = 1;  // see glue_debug.c
-  if (tb->flags & HF_RF_MASK) max_insns = 1;
+  max_insns = MIN(max_insns, tb->flags & HF_RF_MASK ? 1 : LONGEST_BLOCK);
   __real_translator_loop_x86_64(&with_ours, db, cpu, tb, max_insns);
   cpu->singlestep_enabled = 0;
 
@@ -156,8 +155,9 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   const unsigned bits = tb->flags & HF_CS64_MASK ? 64 : tb->flags & HF_CS32_MASK ? 32 : 16;
   const uint32_t cost =
       mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
-  constant->args[1] = (TCGArg)cost << MINT_BUDGET_SHIFT | count;
-  gen_edge(s, tb, head, edge);
+  set_cost(tb, &head, cost, count);
+  gen_set_label(s, edge);
+  tcg_gen_exit_tb(s, tb, TB_EXIT_REQUESTED);
   mint_current->translation = NULL;
   // What was not fetched from RAM may read differently the next time.
   if (tb->cflags & CF_NOCACHE) tb->cflags |= CF_INVALID;

@@ -56,12 +56,15 @@ bool mint_uses_stack(CPUX86State* env);
 
 // What helper_check_exit_request is called for from generated code: its second argument.
 enum {
-  MINT_CALL_EDGE = 1,   // the budget is spent; first argument: the block
-  MINT_CALL_PROBE,      // first argument: the probe
+  MINT_CALL_PROBE = 1,  // first argument: the probe
   MINT_CALL_UNDEFINED,  // raise #UD
   MINT_CALL_BREAK,      // ICEBP; first argument: its length
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
+
+// glue_blocks.c
+// The run loop is told that `block` was left at its head.
+void mint_leave_at_edge(CPUState* cpu, TranslationBlock* block);
 
 // glue_debug.c
 // Watchpoint flags of a page of linear addresses.

@@ -81,7 +81,8 @@ std::string Core::describe_state() const {
   return "";
 }
 
-// --- start and stop --------------------------------------------------------------------------------
+// --- start and stop
+// --------------------------------------------------------------------------------
 
 void Core::stop(State state) {
   state_ = state;
@@ -132,7 +133,7 @@ void Core::startup(Vector vector) {
   restart_ = Restart::kStartup;
   startup_vector_ = vector;
   wake();
-  cpu_.set_time(cpu_.now() + config_.start_skew);
+  cpu_.set_time(cpu_.now() + config_.start_skew + config_.start_delay);
   wiring_.observer.started(*this, vector);
 }
 
@@ -170,8 +171,8 @@ void Core::body() {
         case Cpu::Exit::kError:
           if (!leaving_) {
             stop(State::kShutDown);
-            wiring_.observer.shut_down(*this, fmt::format("the core cannot go on at {:x}: {}", pc(),
-                                                          cpu_.error()));
+            wiring_.observer.shut_down(
+                *this, fmt::format("the core cannot go on at {:x}: {}", pc(), cpu_.error()));
           }
           break;
       }
@@ -180,7 +181,8 @@ void Core::body() {
   }
 }
 
-// --- turns -------------------------------------------------------------------------------------------
+// --- turns
+// -------------------------------------------------------------------------------------------
 
 bool Core::interrupt_ready() const {
   return (lapic_.has_interrupt() && cpu_.interruptible(false)) ||
@@ -197,11 +199,10 @@ void Core::resume(Cycles limit, const Horizons& horizons) {
   in_guest_ = false;
 }
 
-bool Core::block_edge(std::uint64_t pc) {
+void Core::block_edge(std::uint64_t pc) {
   edge_pc_ = pc;
   if (!leaving_ && !interrupt_ready()) coroutine_.suspend();
   if (leaving_) cpu_.leave();
-  return leaving_ || interrupt_ready();
 }
 
 // `horizon` is a member of horizons_: it changes while the core is suspended.
@@ -240,7 +241,8 @@ void Core::finish_access(Cycles cost) {
   }
 }
 
-// --- accesses ----------------------------------------------------------------------------------------
+// --- accesses
+// ----------------------------------------------------------------------------------------
 
 std::uint64_t Core::port_read(Cycles at, std::uint16_t port, unsigned size) {
   wait_for_turn(at);
@@ -258,7 +260,8 @@ void Core::port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_
 }
 
 bool Core::is_own_lapic(PhysAddr address) const {
-  return lapic_.globally_enabled() && (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
+  return lapic_.globally_enabled() &&
+         (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
 }
 
 // Wherever the LAPIC's page is, RAM there is out of reach (SDM vol. 3A, 10.4.5).
@@ -283,7 +286,8 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
   if (!shared.empty()) {
     std::uint64_t value = 0;
     std::memcpy(&value, shared.data(), size);
-    wiring_.observer.accessed(*this, at, {Access::Kind::kShared, false, size, address.value, value});
+    wiring_.observer.accessed(*this, at,
+                              {Access::Kind::kShared, false, size, address.value, value});
     finish_access(config_.delays.shared);
     return value;
   }
@@ -323,7 +327,8 @@ std::uint64_t Core::fetch(PhysAddr address, unsigned size) {
   return value;
 }
 
-// --- instructions ------------------------------------------------------------------------------------
+// --- instructions
+// ------------------------------------------------------------------------------------
 
 MsrAnswer Core::read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) {
   cpu_.charge(kMsrCycles);
@@ -370,22 +375,22 @@ void Core::write_cr8(Cycles at, std::uint8_t value) {
 }
 
 void Core::cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) {
-  read_cpuid({.initial_id = config_.id,
-              .cores = config_.cores,
-              .apic_enabled = lapic_.globally_enabled()},
-             leaf, subleaf, out);
+  read_cpuid(
+      {.initial_id = config_.id, .cores = config_.cores, .apic_enabled = lapic_.globally_enabled()},
+      leaf, subleaf, out);
 }
 
 void Core::pause() { cpu_.charge(kPauseCycles); }
 
-// --- interrupts --------------------------------------------------------------------------------------
+// --- interrupts
+// --------------------------------------------------------------------------------------
 
 std::optional<Vector> Core::acknowledge() {
   // The LAPIC and the 8259 are looked at when it is this core's turn: another core may be about to
   // mask what is pending.
   wait_for_turn(cpu_.now());
   const std::optional<Vector> vector = lapic_.acknowledge();
-  finish_access({kInterruptCycles});
+  finish_access({vector ? kInterruptCycles : 0});
   return vector;
 }
 
@@ -415,7 +420,8 @@ void Core::shutdown() {
   wiring_.observer.shut_down(*this, "triple fault");
 }
 
-// --- observation -------------------------------------------------------------------------------------
+// --- observation
+// -------------------------------------------------------------------------------------
 
 void Core::translated(std::uint64_t pc) { wiring_.observer.translated(*this, pc); }
 std::uint32_t Core::probe_at(std::uint64_t pc) { return wiring_.observer.probe_at(*this, pc); }

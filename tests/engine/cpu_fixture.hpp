@@ -46,15 +46,16 @@ class TestHost : public CpuHost {
  public:
   std::vector<Event> events;
   Cpu* cpu = nullptr;
-  std::function<bool(std::uint64_t pc)> on_edge;  // by default the run is left
+  std::function<void(std::uint64_t pc)> on_edge;  // by default the run is left
   std::function<void()> on_port_read;
   std::uint64_t probe_address = ~std::uint64_t{0};
   std::optional<Vector> pending;
 
-  bool block_edge(std::uint64_t pc) override {
-    if (on_edge) return on_edge(pc);
-    cpu->leave();
-    return true;
+  void block_edge(std::uint64_t pc) override {
+    if (on_edge)
+      on_edge(pc);
+    else
+      cpu->leave();
   }
   std::uint64_t port_read(Cycles at, std::uint16_t port, unsigned) override {
     events.push_back({Event::kPortRead, at.count, port});
