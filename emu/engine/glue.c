@@ -41,7 +41,14 @@ static void on_write(struct uc_struct* uc, uint64_t offset, unsigned size, uint6
 }
 
 bool mint_engine_map_ram(struct mint_engine* engine, uint64_t physical, uint64_t size, void* host) {
-  return uc_mem_map_ptr(engine->uc, physical, size, UC_PROT_ALL, host) == UC_ERR_OK;
+  if (uc_mem_map_ptr(engine->uc, physical, size, UC_PROT_ALL, host) != UC_ERR_OK) return false;
+  if (engine->ram_ranges < MINT_MAX_RANGES) {
+    const unsigned n = engine->ram_ranges++;
+    engine->ram[n].start = physical;
+    engine->ram[n].size = size;
+    engine->ram[n].host = host;
+  }
+  return true;
 }
 
 bool mint_engine_map_io(struct mint_engine* engine, uint64_t physical, uint64_t size) {
