@@ -12,6 +12,7 @@ namespace mint {
 namespace {
 
 constexpr std::size_t kStackBytes = 512 * 1024;
+constexpr PhysAddr kResetVector{0xfffffff0};
 constexpr std::uint64_t kIoApicPage = 0xfec00000;
 constexpr std::uint32_t kMsrTsc = 0x10;
 constexpr std::uint32_t kMsrApicBase = 0x1b;
@@ -159,6 +160,12 @@ void Core::restart() {
 void Core::body() {
   while (!dying_) {
     leaving_ = false;
+    if (state_ == State::kRunning && restart_ != Restart::kStartup && restart_ != Restart::kNone &&
+        wiring_.memory.kind_at(kResetVector) == PhysicalMemory::Kind::kDevice) {
+      // Ones up to the end of memory; what comes after them is not worth running.
+      stop(State::kShutDown);
+      wiring_.observer.shut_down(*this, "a start without firmware");
+    }
     if (state_ == State::kRunning) {
       restart();
       switch (cpu_.run()) {
