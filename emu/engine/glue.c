@@ -92,6 +92,7 @@ bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   // No helper call after each load: blocks are left by the budget.
   uc->no_exit_request = true;
   CPU_GET_CLASS(uc->cpu)->synchronize_from_tb = mint_leave_at_edge;
+  CPU_GET_CLASS(uc->cpu)->do_unaligned_access = mint_misaligned;
   engine->budget = (int64_t*)&env_of(engine)->tsc;
   engine->delivering = -1;
   engine->io_page = MINT_NO_PAGE;
@@ -139,7 +140,7 @@ void mint_engine_init(struct mint_engine* engine) {
   env->fpstt = saved->fpstt;
   env->fpus = saved->fpus;
   cpu_set_fpuc(env, saved->fpuc);
-  cpu_set_mxcsr(env, saved->mxcsr);
+  mint_set_mxcsr(env, saved->mxcsr);
   env->mtrr_deftype = saved->mtrr_deftype;
   memcpy(env->mtrr_fixed, saved->mtrr_fixed, sizeof env->mtrr_fixed);
   memcpy(env->mtrr_var, saved->mtrr_var, sizeof env->mtrr_var);
