@@ -30,6 +30,7 @@ Json os_json(const OsResult& os, Hertz clock) {
   json["lock_taken"] = os.lock_taken;
   json["ipis_sent"] = os.ipis_sent;
   json["instructions"] = os.instructions;
+  json["hung_since_s"] = os.hung_since ? Json(seconds(*os.hung_since, clock)) : Json(nullptr);
   json["died"] = os.died;
   json["last_words"] = os.last_words;
   json["stages"] = Json::array();

@@ -94,6 +94,7 @@ class Report {
     }
     text_ += "\nEach OS, seconds; kernel_init and daemons up count from its start\n" + table.text();
     for (const OsResult& os : result_.os) {
+      if (os.hung_since) text_ += fmt::format("  {} {}\n", os.name, os.last_words);
       if (os.died) text_ += fmt::format("  {} DIED: {}\n", os.name, os.last_words);
     }
   }

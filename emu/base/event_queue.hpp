@@ -1,11 +1,12 @@
 // Named events in time order, and the machine's clock as devices see it.
 //
-//   class Pit { Event tick_{queue, "pit.tick", [this](Cycles late) { ... tick_.schedule(...); }}; };
+//   class Pit { Event tick_{queue, "pit.tick", [this](Cycles late) { ... tick_.schedule(...); }};
+//   };
 //
 // The scheduler moves the clock: to the time of each event while its callback runs, and to the time
-// of each device access while the device handles it. Devices only read it. Accesses and events reach
-// devices in the order of their times, so the clock never goes back. Events of one time run in the
-// order in which they were constructed.
+// of each device access while the device handles it. Devices only read it. Accesses and events
+// reach devices in the order of their times, so the clock never goes back. Events of one time run
+// in the order in which they were constructed.
 #pragma once
 
 #include <cstdint>

@@ -23,7 +23,7 @@ class StateVisitor {
 
   // A field of a plain type without padding (integers, enums, strong types, arrays of these).
   template <class T>
-    requires std::has_unique_object_representations_v<T>
+  requires std::has_unique_object_representations_v<T>
   void field(std::string_view name, T& value) {
     bytes(name, std::as_writable_bytes(std::span<T, 1>(&value, 1)));
   }

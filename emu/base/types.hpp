@@ -29,7 +29,8 @@ struct Hertz {
   friend constexpr auto operator<=>(Hertz, Hertz) = default;
 };
 
-// The first cycle of a `to` clock at or after tick number `ticks` of a `from` clock (both started at 0).
+// The first cycle of a `to` clock at or after tick number `ticks` of a `from` clock (both started
+// at 0).
 constexpr std::uint64_t ticks_up(std::uint64_t ticks, Hertz from, Hertz to) {
   const auto product = static_cast<unsigned __int128>(ticks) * to.count + (from.count - 1);
   return static_cast<std::uint64_t>(product / from.count);

@@ -59,11 +59,12 @@ void BlockTable::grow() {
     if (block.name != nullptr) slots_[slot_of(block.name)] = block;
 }
 
-void BlockTable::put(const void* name, const CodeBlock& code, const BlockCost& cost) {
+void BlockTable::put(const void* name, std::uint64_t pc, const CodeBlock& code,
+                     const BlockCost& cost) {
   if (2 * used_ >= slots_.size()) grow();
   Block& block = slots_[slot_of(name)];
   if (block.name == nullptr) ++used_;
-  block = {name, cost.cycles, static_cast<std::uint32_t>(instructions_.size()),
+  block = {name, pc, cost.cycles, static_cast<std::uint32_t>(instructions_.size()),
            static_cast<std::uint32_t>(std::min(code.starts.size(), cost.before.size()))};
   for (std::size_t i = 0; i < block.instructions; ++i) {
     const std::size_t start = std::min<std::size_t>(code.starts[i], code.code.size());

@@ -14,6 +14,7 @@ class BlockTable {
  public:
   struct Block {
     const void* name = nullptr;
+    std::uint64_t pc = 0;  // linear address
     std::uint32_t cycles = 0;
     std::uint32_t first = 0;  // of its instructions in the table's array
     std::uint32_t instructions = 0;
@@ -22,7 +23,7 @@ class BlockTable {
   BlockTable() { clear(); }
   void clear();
   // Adds a block, or replaces the one of that name.
-  void put(const void* name, const CodeBlock& code, const BlockCost& cost);
+  void put(const void* name, std::uint64_t pc, const CodeBlock& code, const BlockCost& cost);
   // Null when there is none, or when it has no instruction number `index`.
   const Block* find(const void* name, unsigned index) const;
   // Cycles from the head of the block to an instruction.

@@ -87,7 +87,16 @@ const Cpu::Caller* Cpu::caller(std::uintptr_t host_pc) const {
   return &slot;
 }
 
+std::optional<std::uint64_t> Cpu::calling_block() const {
+  const Caller* known = caller(last_call_);
+  if (known == nullptr) return std::nullopt;
+  const BlockTable::Block* block = blocks_.find(known->block, known->index);
+  if (block == nullptr) return std::nullopt;
+  return block->pc;
+}
+
 Cycles Cpu::now_at(std::uintptr_t host_pc) const {
+  last_call_ = host_pc;
   const Caller* known = caller(host_pc);
   return known == nullptr ? now() : Cycles{now().count - known->before_end};
 }
@@ -147,7 +156,7 @@ struct CpuCallbacks {
       cpu.blocks_generation_ = generation;
     }
     const BlockCost cost = cpu.timing_.cost(code);
-    cpu.blocks_.put(name, code, cost);
+    cpu.blocks_.put(name, pc, code, cost);
     cpu.host_.translated(pc);
     return cost.cycles;
   }

@@ -110,6 +110,9 @@ class Cpu {
   Cycles now() const { return {limit_.count - static_cast<std::uint64_t>(cycles_left())}; }
   // The time of the instruction whose generated code holds `host_pc`; now() when it is not known.
   Cycles now_at(std::uintptr_t host_pc) const;
+  // The linear address of the block whose instruction called the host last; nothing when that is
+  // not known.
+  std::optional<std::uint64_t> calling_block() const;
   Cycles limit() const { return limit_; }
   // The core runs until the first block edge at or after `limit`.
   void set_limit(Cycles limit);
@@ -172,6 +175,7 @@ class Cpu {
   unsigned blocks_generation_ = 0;  // of the code buffer that blocks_ is about
   mutable std::array<Caller, kCallers> callers_{};
   mutable unsigned callers_generation_ = 0;  // of the code buffer that callers_ is about
+  mutable std::uintptr_t last_call_ = 0;     // the host_pc asked about last
   // The instruction of the last access, when that was a load of a locked instruction.
   const void* locked_block_ = nullptr;
   unsigned locked_index_ = 0;

@@ -14,7 +14,8 @@ namespace {
 
 class BareMetalRecorder final : public Recorder {
  public:
-  BareMetalRecorder(const RunRequest& request, RunObserver& observer) : Recorder(request, observer) {
+  BareMetalRecorder(const RunRequest& request, RunObserver& observer)
+      : Recorder(request, observer) {
     open_console(0, "serial", 0);
     open_console(MachineObserver::kDebugConsole, "debugcon", 1);
   }

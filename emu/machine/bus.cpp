@@ -26,8 +26,7 @@ AddressMap::Target AddressMap::find(std::uint64_t address, unsigned size) const 
   auto after = ranges_.upper_bound(address);
   if (after != ranges_.begin()) {
     const auto& [start, range] = *std::prev(after);
-    if (address + size <= range.end)
-      return {range.device, range.first_offset + (address - start)};
+    if (address + size <= range.end) return {range.device, range.first_offset + (address - start)};
     if (address < range.end) return {};
   }
   if (after != ranges_.end() && after->first < address + size) return {};

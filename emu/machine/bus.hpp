@@ -1,8 +1,8 @@
-// Which device answers at which port or physical address. Ranges never overlap: mapping a range that
-// does is a fault of the machine's wiring and throws std::logic_error naming both.
+// Which device answers at which port or physical address. Ranges never overlap: mapping a range
+// that does is a fault of the machine's wiring and throws std::logic_error naming both.
 //
-// An access that lies in one device's range goes to it whole; one that does not is split into bytes,
-// as the ISA bus and the memory controller do. Where nothing answers, reads give ones.
+// An access that lies in one device's range goes to it whole; one that does not is split into
+// bytes, as the ISA bus and the memory controller do. Where nothing answers, reads give ones.
 #pragma once
 
 #include <cstdint>

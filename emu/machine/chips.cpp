@@ -12,7 +12,8 @@
 namespace mint {
 namespace {
 
-// What the battery-backed clock shows at power-on. Any fixed date will do; this is the thesis's month.
+// What the battery-backed clock shows at power-on. Any fixed date will do; this is the thesis's
+// month.
 constexpr std::chrono::sys_seconds kPowerOnDate =
     std::chrono::sys_days(std::chrono::year(2012) / 2 / 1) + std::chrono::hours(9);
 
@@ -72,8 +73,10 @@ Machine::Chips::Chips(const Wiring& w)
           [this](bool level) { wiring.isa_irq(8, 0, level); }),
       port_b(pit),
       port_a([this](bool on) { wiring.a20(on); }, [this] { wiring.init(); }),
-      kbc(w.queue, w.profile.core_clock, [this](bool level) { wiring.isa_irq(1, 0, level); },
-          [this](bool on) { port_a.set_kbc_a20(on); }, [this] { wiring.request_reset("the 8042"); }),
+      kbc(
+          w.queue, w.profile.core_clock, [this](bool level) { wiring.isa_irq(1, 0, level); },
+          [this](bool on) { port_a.set_kbc_a20(on); },
+          [this] { wiring.request_reset("the 8042"); }),
       reset_control([this] { wiring.init(); }, [this] { wiring.request_reset("port CF9h"); }),
       post_code([this](std::uint8_t code) { wiring.post(code); }),
       vga(w.queue, w.profile.core_clock),
@@ -106,8 +109,8 @@ void Machine::Chips::add_disk(const DiskSetup& setup, double angle, DmaPort& mem
                        .core_clock = clock,
                        .seed = static_cast<std::uint64_t>(angle * 0x1p53)},
                       std::move(opened.image)),
-      .controller = AhciController(wiring.queue, memory,
-                                   {.name = "ahci" + name, .core_clock = clock})}));
+      .controller =
+          AhciController(wiring.queue, memory, {.name = "ahci" + name, .core_clock = clock})}));
   Disk& disk = *disks.back();
   disk.controller.attach(0, disk.disk);
   disk.controller.connect_intx(std::move(pin));

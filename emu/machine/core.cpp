@@ -12,7 +12,6 @@ namespace mint {
 namespace {
 
 constexpr std::size_t kStackBytes = 512 * 1024;
-constexpr PhysAddr kResetVector{0xfffffff0};
 constexpr std::uint64_t kIoApicPage = 0xfec00000;
 constexpr std::uint32_t kMsrTsc = 0x10;
 constexpr std::uint32_t kMsrApicBase = 0x1b;
@@ -82,7 +81,8 @@ std::string Core::describe_state() const {
   return "";
 }
 
-// --- start and stop --------------------------------------------------------------------------------
+// --- start and stop
+// --------------------------------------------------------------------------------
 
 void Core::stop(State state) {
   state_ = state;
@@ -133,7 +133,7 @@ void Core::startup(Vector vector) {
   restart_ = Restart::kStartup;
   startup_vector_ = vector;
   wake();
-  cpu_.set_time(cpu_.now() + config_.start_skew);
+  cpu_.set_time(cpu_.now() + config_.start_skew + config_.start_delay);
   wiring_.observer.started(*this, vector);
 }
 
@@ -160,12 +160,6 @@ void Core::restart() {
 void Core::body() {
   while (!dying_) {
     leaving_ = false;
-    if (state_ == State::kRunning && restart_ != Restart::kStartup && restart_ != Restart::kNone &&
-        wiring_.memory.kind_at(kResetVector) == PhysicalMemory::Kind::kDevice) {
-      // Ones up to the end of memory; what comes after them is not worth running.
-      stop(State::kShutDown);
-      wiring_.observer.shut_down(*this, "a start without firmware");
-    }
     if (state_ == State::kRunning) {
       restart();
       switch (cpu_.run()) {
@@ -177,8 +171,8 @@ void Core::body() {
         case Cpu::Exit::kError:
           if (!leaving_) {
             stop(State::kShutDown);
-            wiring_.observer.shut_down(*this, fmt::format("the core cannot go on at {:x}: {}", pc(),
-                                                          cpu_.error()));
+            wiring_.observer.shut_down(
+                *this, fmt::format("the core cannot go on at {:x}: {}", pc(), cpu_.error()));
           }
           break;
       }
@@ -187,7 +181,8 @@ void Core::body() {
   }
 }
 
-// --- turns -------------------------------------------------------------------------------------------
+// --- turns
+// -------------------------------------------------------------------------------------------
 
 bool Core::interrupt_ready() const {
   return (lapic_.has_interrupt() && cpu_.interruptible(false)) ||
@@ -246,7 +241,8 @@ void Core::finish_access(Cycles cost) {
   }
 }
 
-// --- accesses ----------------------------------------------------------------------------------------
+// --- accesses
+// ----------------------------------------------------------------------------------------
 
 std::uint64_t Core::port_read(Cycles at, std::uint16_t port, unsigned size) {
   wait_for_turn(at);
@@ -264,7 +260,8 @@ void Core::port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_
 }
 
 bool Core::is_own_lapic(PhysAddr address) const {
-  return lapic_.globally_enabled() && (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
+  return lapic_.globally_enabled() &&
+         (address.value & ~std::uint64_t{0xfff}) == lapic_.page().value;
 }
 
 // Wherever the LAPIC's page is, RAM there is out of reach (SDM vol. 3A, 10.4.5).
@@ -289,7 +286,8 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
   if (!shared.empty()) {
     std::uint64_t value = 0;
     std::memcpy(&value, shared.data(), size);
-    wiring_.observer.accessed(*this, at, {Access::Kind::kShared, false, size, address.value, value});
+    wiring_.observer.accessed(*this, at,
+                              {Access::Kind::kShared, false, size, address.value, value});
     finish_access(config_.delays.shared);
     return value;
   }
@@ -329,7 +327,8 @@ std::uint64_t Core::fetch(PhysAddr address, unsigned size) {
   return value;
 }
 
-// --- instructions ------------------------------------------------------------------------------------
+// --- instructions
+// ------------------------------------------------------------------------------------
 
 MsrAnswer Core::read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) {
   cpu_.charge(kMsrCycles);
@@ -376,15 +375,15 @@ void Core::write_cr8(Cycles at, std::uint8_t value) {
 }
 
 void Core::cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) {
-  read_cpuid({.initial_id = config_.id,
-              .cores = config_.cores,
-              .apic_enabled = lapic_.globally_enabled()},
-             leaf, subleaf, out);
+  read_cpuid(
+      {.initial_id = config_.id, .cores = config_.cores, .apic_enabled = lapic_.globally_enabled()},
+      leaf, subleaf, out);
 }
 
 void Core::pause() { cpu_.charge(kPauseCycles); }
 
-// --- interrupts --------------------------------------------------------------------------------------
+// --- interrupts
+// --------------------------------------------------------------------------------------
 
 std::optional<Vector> Core::acknowledge() {
   // The LAPIC and the 8259 are looked at when it is this core's turn: another core may be about to
@@ -421,7 +420,8 @@ void Core::shutdown() {
   wiring_.observer.shut_down(*this, "triple fault");
 }
 
-// --- observation -------------------------------------------------------------------------------------
+// --- observation
+// -------------------------------------------------------------------------------------
 
 void Core::translated(std::uint64_t pc) { wiring_.observer.translated(*this, pc); }
 std::uint32_t Core::probe_at(std::uint64_t pc) { return wiring_.observer.probe_at(*this, pc); }

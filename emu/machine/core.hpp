@@ -1,5 +1,5 @@
-// A core in the machine: its Cpu, its LAPIC, its state (running, halted, waiting for a SIPI) and its
-// place in the order of time.
+// A core in the machine: its Cpu, its LAPIC, its state (running, halted, waiting for a SIPI) and
+// its place in the order of time.
 //
 // Each core runs on a stack of its own. It gives way to the scheduler at a block edge when its time
 // is up, and in the middle of an instruction when that touches a device or shared memory: then it
@@ -80,7 +80,8 @@ class Core final : private CpuHost, private LapicCore {
     Hertz core_clock;
     Hertz bus_clock;
     AccessDelays delays;
-    Cycles start_skew;  // leaves reset or a SIPI so much later
+    Cycles start_skew;   // leaves reset or a SIPI so much later
+    Cycles start_delay;  // leaves a SIPI so much later still
     std::uint32_t code_bytes = 64u << 20;
     unsigned cores = 1;
     // Cores of one group share memory that is not declared as shared: one OS. Within it the
@@ -98,6 +99,8 @@ class Core final : private CpuHost, private LapicCore {
   Cycles time() const { return waiting_ ? waiting_at_ : cpu_.now(); }
   // The linear address of the next block at the last block edge, or of the access.
   std::uint64_t pc() const;
+  // While an access is observed: the linear address of the block that makes it.
+  std::uint64_t accessing_pc() const { return cpu_.calling_block().value_or(pc()); }
   std::string describe_state() const;
 
   Lapic& lapic() { return lapic_; }

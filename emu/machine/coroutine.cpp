@@ -48,7 +48,8 @@ Coroutine::Coroutine(std::size_t stack_bytes, std::function<void()> body)
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (stack_ == MAP_FAILED) throw std::bad_alloc();
   mprotect(stack_, kGuard, PROT_NONE);
-  inside_ = context::make_fcontext(static_cast<char*>(stack_) + stack_bytes_, stack_bytes, Entry::run);
+  inside_ =
+      context::make_fcontext(static_cast<char*>(stack_) + stack_bytes_, stack_bytes, Entry::run);
 }
 
 Coroutine::~Coroutine() { munmap(stack_, stack_bytes_); }

@@ -13,18 +13,18 @@ struct Leaf {
 };
 
 // Feature bits of leaf 1 that the dump has and this machine does not.
-constexpr std::uint32_t kNoEcx = 1u << 2     // DTES64
-                                 | 1u << 3   // MONITOR
-                                 | 1u << 4   // DS-CPL
-                                 | 1u << 5   // VMX
-                                 | 1u << 7   // EIST
-                                 | 1u << 8   // TM2
-                                 | 1u << 14  // xTPR update control
+constexpr std::uint32_t kNoEcx = 1u << 2      // DTES64
+                                 | 1u << 3    // MONITOR
+                                 | 1u << 4    // DS-CPL
+                                 | 1u << 5    // VMX
+                                 | 1u << 7    // EIST
+                                 | 1u << 8    // TM2
+                                 | 1u << 14   // xTPR update control
                                  | 1u << 15;  // PDCM
-constexpr std::uint32_t kNoEdx = 1u << 21    // DS
-                                 | 1u << 22  // ACPI
-                                 | 1u << 28  // HTT: set below for more than one core
-                                 | 1u << 29  // TM
+constexpr std::uint32_t kNoEdx = 1u << 21     // DS
+                                 | 1u << 22   // ACPI
+                                 | 1u << 28   // HTT: set below for more than one core
+                                 | 1u << 29   // TM
                                  | 1u << 31;  // PBE
 
 constexpr Leaf kLeaves[] = {
@@ -63,7 +63,7 @@ void read_cpuid(const CpuidContext& context, std::uint32_t leaf, std::uint32_t s
       if (!context.apic_enabled) out[3] &= ~(1u << 9);
       break;
     case 0x4:
-      if (out[0] != 0) out[0] |= (cores - 1) << 26;              // cores in the package
+      if (out[0] != 0) out[0] |= (cores - 1) << 26;                  // cores in the package
       if (out[0] != 0 && subleaf == 3) out[0] |= (cores - 1) << 14;  // sharing the L3
       break;
     case 0xb:

@@ -10,8 +10,8 @@ namespace mint {
 
 struct CpuidContext {
   ApicId initial_id;
-  unsigned cores = 1;         // in the package
-  bool apic_enabled = true;   // IA32_APIC_BASE bit 11
+  unsigned cores = 1;        // in the package
+  bool apic_enabled = true;  // IA32_APIC_BASE bit 11
 };
 
 // `out` gets EAX, EBX, ECX, EDX.

@@ -13,7 +13,9 @@ Digest::Digest() : state_(XXH3_createState()) {
 
 Digest::~Digest() { XXH3_freeState(state_); }
 
-void Digest::add(std::string_view bytes) { XXH3_128bits_update(state_, bytes.data(), bytes.size()); }
+void Digest::add(std::string_view bytes) {
+  XXH3_128bits_update(state_, bytes.data(), bytes.size());
+}
 
 std::string Digest::text() const {
   const XXH128_hash_t hash = XXH3_128bits_digest(state_);

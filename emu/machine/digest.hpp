@@ -1,5 +1,5 @@
-// The digest of a run: one hash over everything that left a core or reached it, in the order in which
-// it happened. Two runs with the same digest were the same run.
+// The digest of a run: one hash over everything that left a core or reached it, in the order in
+// which it happened. Two runs with the same digest were the same run.
 #pragma once
 
 #include <xxhash.h>
@@ -20,8 +20,7 @@ class Digest {
 
   void add(std::string_view bytes);
   template <class... T>
-    requires(std::is_integral_v<T> && ...)
-  void add(T... values) {
+  requires(std::is_integral_v<T>&&...) void add(T... values) {
     const std::uint64_t words[] = {static_cast<std::uint64_t>(values)...};
     add({reinterpret_cast<const char*>(words), sizeof words});
   }

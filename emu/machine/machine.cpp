@@ -15,7 +15,7 @@ constexpr std::uint64_t kIoApicBase = 0xfec00000;
 constexpr std::uint64_t kVgaText = 0xb8000;
 constexpr std::uint64_t kTestWindow = 0xff000000;
 constexpr unsigned kTestDriver = 31;  // of an ISA line: pc-testdev
-constexpr unsigned kPciIsaIrq = 11;  // where the chip set routes PIRQA#-PIRQH# on the 8259s
+constexpr unsigned kPciIsaIrq = 11;   // where the chip set routes PIRQA#-PIRQH# on the 8259s
 
 PhysicalMemory::Layout layout_of(const MachineSetup& setup) {
   PhysicalMemory::Layout layout;
@@ -84,9 +84,8 @@ void Machine::build_disks() {
   for (const DiskSetup& disk : setup_.disks) {
     const double angle = setup_.profile.seed.disk_angle ? random.fraction() : 0;
     const unsigned device = disk.pci_device;
-    chips_->add_disk(
-        disk, angle, memory_,
-        [this, device](bool level) { set_pci_pin(16 + device % 8, device, level); });
+    chips_->add_disk(disk, angle, memory_,
+                     [this, device](bool level) { set_pci_pin(16 + device % 8, device, level); });
   }
 }
 
@@ -134,18 +133,20 @@ void Machine::build_cores() {
   std::vector<Core*> cores;
   for (unsigned i = 0; i < p.cores; ++i) {
     const std::uint64_t skew = p.seed.core_start_skew.count;
-    Core::Config config{.id = ApicId{static_cast<std::uint8_t>(i)},
-                        .bsp = i == 0,
-                        .core_clock = p.core_clock,
-                        .bus_clock = p.bus_clock,
-                        .delays = {.port = p.delays.port,
-                                   .pci = p.delays.pci,
-                                   .io_apic = p.delays.io_apic,
-                                   .lapic = p.delays.lapic,
-                                   .shared = p.delays.shared},
-                        .start_skew = {skew == 0 ? 0 : random.below(skew)},
-                        .cores = p.cores,
-                        .group = i < setup_.groups.size() ? setup_.groups[i] : 0};
+    Core::Config config{
+        .id = ApicId{static_cast<std::uint8_t>(i)},
+        .bsp = i == 0,
+        .core_clock = p.core_clock,
+        .bus_clock = p.bus_clock,
+        .delays = {.port = p.delays.port,
+                   .pci = p.delays.pci,
+                   .io_apic = p.delays.io_apic,
+                   .lapic = p.delays.lapic,
+                   .shared = p.delays.shared},
+        .start_skew = {skew == 0 ? 0 : random.below(skew)},
+        .start_delay = i < setup_.start_delays.size() ? setup_.start_delays[i] : Cycles{0},
+        .cores = p.cores,
+        .group = i < setup_.groups.size() ? setup_.groups[i] : 0};
     cores_.push_back(std::make_unique<Core>(
         Core::Wiring{queue_, apic_bus_, memory_, ports_, mmio_, pages_, timing_,
                      [this] { return chips_->pic.acknowledge(); }, observer_, turns_},
@@ -176,6 +177,11 @@ void Machine::request_reset(const std::string& why) {
 }
 
 void Machine::init_all() {
+  // Core 0 goes on at the reset vector. Without a ROM there is nothing to go on with.
+  if (setup_.rom.empty()) {
+    request_reset("INIT#, without a ROM to go on in");
+    return;
+  }
   for (const auto& core : cores_) core->init_pin();
 }
 

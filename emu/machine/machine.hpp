@@ -52,7 +52,8 @@ struct MachineSetup {
   std::vector<std::uint8_t> rom;  // empty: none
   std::vector<DiskSetup> disks;
   std::vector<std::pair<PhysAddr, std::uint64_t>> shared;  // pages that OSes share
-  std::vector<unsigned> groups;  // by core: which cores share all memory; all do if left out
+  std::vector<unsigned> groups;      // by core: which cores share all memory; all do if left out
+  std::vector<Cycles> start_delays;  // by core: how long after a SIPI it begins; 0 if left out
   bool debug_parts = false;
   std::string debug_command_line;  // for fw_cfg
 };

@@ -49,7 +49,8 @@ bool engine_value_faults(std::uint32_t index, std::uint64_t value) {
     }
     return false;
   }
-  if (index == 0x2ff) return (value & ~std::uint64_t{0xcff}) != 0 || !valid_memory_type(value & 0xff);
+  if (index == 0x2ff)
+    return (value & ~std::uint64_t{0xcff}) != 0 || !valid_memory_type(value & 0xff);
   if (index >= 0x200 && index < 0x210) {
     if ((index & 1) == 0)
       return (value & (kBeyondPhysical | 0xf00)) != 0 || !valid_memory_type(value & 0xff);

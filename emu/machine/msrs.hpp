@@ -1,5 +1,5 @@
-// The model-specific registers that a Core i7 860 has beside those that the engine keeps (SDM vol. 4,
-// tables 2-2 and 2-15). What is in neither raises #GP, as on the part.
+// The model-specific registers that a Core i7 860 has beside those that the engine keeps (SDM vol.
+// 4, tables 2-2 and 2-15). What is in neither raises #GP, as on the part.
 #pragma once
 
 #include <cstdint>

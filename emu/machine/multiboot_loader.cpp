@@ -39,7 +39,10 @@ T get(const Bytes& bytes, std::uint64_t offset, const std::string& name) {
 class Loader {
  public:
   Loader(PhysicalMemory& memory, const BareMetal& what)
-      : memory_(memory), what_(what), name_(what.program->string()), file_(read_file(*what.program)) {}
+      : memory_(memory),
+        what_(what),
+        name_(what.program->string()),
+        file_(read_file(*what.program)) {}
 
   mint_registers load() {
     const std::uint64_t header = find_header();
@@ -66,10 +69,10 @@ class Loader {
   std::span<std::uint8_t> room(std::uint64_t address, std::uint64_t size, const std::string& what) {
     const std::span<std::uint8_t> memory = memory_.at({address}, size);
     if (memory.size() != size)
-      throw std::runtime_error(fmt::format("{}: {} at {:x}-{:x} does not fit into {} MB of RAM; give "
-                                           "the machine more memory",
-                                           name_, what, address, address + size,
-                                           memory_.ram_bytes() >> 20));
+      throw std::runtime_error(
+          fmt::format("{}: {} at {:x}-{:x} does not fit into {} MB of RAM; give "
+                      "the machine more memory",
+                      name_, what, address, address + size, memory_.ram_bytes() >> 20));
     return memory;
   }
 
@@ -132,7 +135,8 @@ class Loader {
 
   std::uint32_t put_string(const std::string& text) {
     const std::uint64_t at = strings_;
-    put(at, {reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size() + 1}, "a command line");
+    put(at, {reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size() + 1},
+        "a command line");
     strings_ += text.size() + 1;
     return static_cast<std::uint32_t>(at);
   }
@@ -146,7 +150,8 @@ class Loader {
           "the multiboot information");
     };
     strings_ = kInformation + kPage;
-    const std::uint64_t above = std::min(memory_.ram_bytes(), PhysicalMemory::kPciWindow) - 0x100000;
+    const std::uint64_t above =
+        std::min(memory_.ram_bytes(), PhysicalMemory::kPciWindow) - 0x100000;
     information[0] = 1 | 1u << 2 | 1u << 6 | 1u << 9;
     information[1] = 640;
     information[2] = static_cast<std::uint32_t>(above / 1024);
@@ -167,7 +172,8 @@ class Loader {
     }
     information[12] = static_cast<std::uint32_t>(table);
     for (const PhysicalMemory::Segment& s : memory_.segments()) {
-      const bool ram = s.kind == PhysicalMemory::Kind::kRam || s.kind == PhysicalMemory::Kind::kShared;
+      const bool ram =
+          s.kind == PhysicalMemory::Kind::kRam || s.kind == PhysicalMemory::Kind::kShared;
       if (s.memory == nullptr) continue;
       const std::uint32_t row[] = {20,
                                    static_cast<std::uint32_t>(s.start.value),

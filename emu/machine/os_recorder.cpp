@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "emu/machine/wait_reasons.hpp"
 #include "emu/machine/watchdog.hpp"
 
 namespace mint {
@@ -12,14 +13,15 @@ namespace {
 constexpr std::uint64_t kSlotBytes = 0x9000;
 constexpr std::uint64_t kBootSector = 0x7c00;
 constexpr std::uint64_t kMegabyte = 0x100000;
-// Where vmlinux of a 32-bit kernel is linked to run (CONFIG_PHYSICAL_START) and the steps in which a
-// relocatable one can be moved (CONFIG_PHYSICAL_ALIGN).
+// Where vmlinux of a 32-bit kernel is linked to run (CONFIG_PHYSICAL_START) and the steps in which
+// a relocatable one can be moved (CONFIG_PHYSICAL_ALIGN).
 constexpr std::uint64_t kPhysicalStart = 0x1000000;
 constexpr std::uint64_t kPhysicalAlign = 0x200000;
 
 std::string_view phase_name(unsigned phase) {
-  static constexpr std::string_view kNames[] = {"off", "POST", "boot loader", "load", "place",
-                                                "IPI", "purgatory", "kernel", "user", "up", "dead"};
+  static constexpr std::string_view kNames[] = {"off",   "POST", "boot loader", "load",
+                                                "place", "IPI",  "purgatory",   "kernel",
+                                                "user",  "up",   "dead"};
   return kNames[phase];
 }
 
@@ -67,7 +69,6 @@ std::unique_ptr<InterferenceWatch> OsRecorder::make_watch() {
     return static_cast<std::size_t>(os - oses_.data());
   };
   InterferenceWatch::World world;
-  world.os_of = [this, index](const Core& core) { return index(os_of(core)); };
   world.os_of_core = [this, index](unsigned core) { return index(os_of_core(core)); };
   world.os_of_pin = [this, index](unsigned pin) {
     for (const Os& os : oses_) {
@@ -77,7 +78,13 @@ std::unique_ptr<InterferenceWatch> OsRecorder::make_watch() {
     return InterferenceWatch::OsIndex{};
   };
   world.name = [this](std::size_t i) { return oses_[i].spec->name; };
-  world.where = [this](const Core& core) { return symbolise(core, core.pc()); };
+  world.where = [this](unsigned id) {
+    const Core& core = *machine().cores()[id];
+    return symbolise(core, core.accessing_pc());
+  };
+  world.time = [this](Cycles at) {
+    return fmt::format("{:.6f} s", seconds(at, machine().setup().profile.core_clock));
+  };
   return std::make_unique<InterferenceWatch>(std::move(world));
 }
 
@@ -96,9 +103,11 @@ OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
   return nullptr;
 }
 
-// --- stages ------------------------------------------------------------------------------------------
+// --- stages
+// ------------------------------------------------------------------------------------------
 
 void OsRecorder::begin(Os& os, Stage stage, Cycles at) {
+  os.moved = at;
   os.result.stages.push_back({stage, at, std::nullopt});
 }
 
@@ -212,11 +221,13 @@ void OsRecorder::probe(Core& core, std::uint32_t id) {
   }
 }
 
-// --- consoles ------------------------------------------------------------------------------------------
+// --- consoles
+// ------------------------------------------------------------------------------------------
 
 void OsRecorder::console_byte(unsigned uart, std::uint8_t byte) {
   Os* os = os_of_uart(uart);
   if (os == nullptr) return;
+  os->moved = now();
   if (byte != '\n') {
     if (byte != '\r') os->line += static_cast<char>(byte);
     return;
@@ -232,7 +243,8 @@ void OsRecorder::line_printed(Os& os) {
     finish(os, Stage::kUser, now());
     os.phase = Phase::kUp;
   }
-  for (const char* bad : {"Kernel panic - not syncing", "mint: daemon ", "mint: start of "}) {
+  for (const char* bad :
+       {"Kernel panic - not syncing", "mint: daemon ", "mint: start of ", "mint: no disk "}) {
     const std::size_t at = os.line.find(bad);
     if (at == std::string::npos) continue;
     die(os, os.line.substr(at));
@@ -266,28 +278,67 @@ bool OsRecorder::reached(const Os& os) const {
   return false;
 }
 
-void OsRecorder::check_goal() {
-  const EndCondition& condition = request_.scenario.end;
-  for (const Os& os : oses_) {
-    const bool wanted =
-        std::find(condition.os.begin(), condition.os.end(), os.spec->name) != condition.os.end();
-    if (wanted && !reached(os)) return;
-  }
-  if (condition.os.empty()) return;
-  switch (condition.when) {
-    case EndWhen::kDaemonsUp:
-      end(true, "daemons up");
-      break;
-    case EndWhen::kKernelInit:
-      end(true, "kernel_init reached");
-      break;
-    default:
-      end(true, fmt::format("\"{}\" printed", condition.text));
-      break;
-  }
+bool OsRecorder::is_wanted(const Os& os) const {
+  const auto& wanted = request_.scenario.end.os;
+  return std::find(wanted.begin(), wanted.end(), os.spec->name) != wanted.end();
 }
 
-// --- lock and interference -----------------------------------------------------------------------------
+// Ends the run when every OS that it still waits for has stalled: those that have not may yet come
+// up, and then the run shows who did and who did not.
+void OsRecorder::ticked() {
+  if (request_.scenario.end.stall_s <= 0 || ended()) return;
+  const Hertz clock = machine().setup().profile.core_clock;
+  std::string reason;
+  for (Os& os : oses_) {
+    if (!is_wanted(os) || reached(os)) continue;
+    const bool started = os.phase >= Phase::kPurgatory && os.phase != Phase::kDead;
+    if (!started || os.moved > now() ||
+        seconds(now() - os.moved, clock) < request_.scenario.end.stall_s)
+      return;
+    reason += (reason.empty() ? "" : "; ") + os.spec->name + " " + explain_stall(os);
+  }
+  if (reason.empty()) return;
+  for (Os& os : oses_) {
+    if (!is_wanted(os) || reached(os)) continue;
+    os.result.hung_since = os.moved;
+    os.result.last_words = explain_stall(os);
+  }
+  end(false, reason);
+}
+
+std::string OsRecorder::explain_stall(const Os& os) const {
+  const Core& core = *machine().cores()[os.spec->cores.front().value];
+  const Hertz clock = machine().setup().profile.core_clock;
+  // A system that idles waits for something, too: a disk that it does not find.
+  const bool idle = core.state() == Core::State::kHalted;
+  std::string text = fmt::format("hangs since {:.6f} s, {} {}", seconds(os.moved, clock),
+                                 idle ? "idle in" : "spinning in", symbolise(core, core.pc()));
+  const std::string_view reason = wait_reason(os.symbols.name_at(core.pc() - os.shift));
+  if (!reason.empty()) text += fmt::format(", waiting for {}", reason);
+  if (const Interference* cause = interference_->last_to(os.spec->name, os.moved))
+    text += fmt::format(" ({:.6f} s: {})", seconds(cause->when, clock), cause->what);
+  return text;
+}
+
+void OsRecorder::check_goal() {
+  const EndCondition& condition = request_.scenario.end;
+  for (const Os& os : oses_)
+    if (is_wanted(os) && !reached(os)) return;
+  if (condition.os.empty()) return;
+  std::string reason = fmt::format("\"{}\" printed", condition.text);
+  if (condition.when == EndWhen::kDaemonsUp) reason = "daemons up";
+  if (condition.when == EndWhen::kKernelInit) reason = "kernel_init reached";
+  const auto& found = interference_->found();
+  const bool disturbed = condition.undisturbed && !found.empty();
+  if (disturbed)
+    reason += fmt::format(
+        ", but not undisturbed ({} times; first, {:.6f} s: {})", interference_->count(),
+        seconds(found.front().when, machine().setup().profile.core_clock), found.front().what);
+  end(!disturbed, reason);
+}
+
+// --- lock and interference
+// -----------------------------------------------------------------------------
 
 void OsRecorder::lock_accessed(Os& os, Cycles at, const Access& access) {
   const auto value = static_cast<std::uint32_t>(access.value);
@@ -317,7 +368,7 @@ void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
     if (os != nullptr && lock && access.address == lock->value) lock_accessed(*os, at, access);
     return;
   }
-  if (access.kind != Access::Kind::kLapic) interference_->accessed(core, at, access);
+  if (access.kind != Access::Kind::kLapic) interference_->accessed(core.id().value, at, access);
 }
 
 void OsRecorder::redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry entry) {
@@ -341,7 +392,8 @@ void OsRecorder::platform_reset(const std::string& why) {
   end(false, fmt::format("the machine was reset by {}{}", why, by));
 }
 
-// --- results -------------------------------------------------------------------------------------------
+// --- results
+// -------------------------------------------------------------------------------------------
 
 void OsRecorder::fill_progress(Progress& progress) {
   for (const Os& os : oses_)
@@ -369,9 +421,7 @@ std::string OsRecorder::lock_state() const {
   return text + "\n";
 }
 
-std::string OsRecorder::watchdog() const {
-  return Recorder::watchdog() + lock_state();
-}
+std::string OsRecorder::watchdog() const { return Recorder::watchdog() + lock_state(); }
 
 std::string OsRecorder::symbolise(const Core& core, std::uint64_t pc) const {
   const Os* os = os_of(core);

@@ -1,6 +1,6 @@
-// Watches the operating systems of a scenario from outside: which stage of its boot each is in, when
-// it reached kernel_init and its daemons, how long it held and awaited the lock. Everything is told
-// by what the guests do anyway (symbols that they execute, messages, memory accesses, console
+// Watches the operating systems of a scenario from outside: which stage of its boot each is in,
+// when it reached kernel_init and its daemons, how long it held and awaited the lock. Everything is
+// told by what the guests do anyway (symbols that they execute, messages, memory accesses, console
 // output); no guest instruction is added for it.
 #pragma once
 
@@ -31,6 +31,7 @@ class OsRecorder final : public Recorder {
 
  protected:
   void console_byte(unsigned uart, std::uint8_t byte) override;
+  void ticked() override;
   void fill_progress(Progress& progress) override;
   void fill_result(RunResult& result) override;
   std::string watchdog() const override;
@@ -39,10 +40,25 @@ class OsRecorder final : public Recorder {
  private:
   // Where an OS is; a follower passes through all but kPost and kBootLoader.
   enum class Phase : std::uint8_t {
-    kOff, kPost, kBootLoader, kLoad, kPlace, kIpi, kPurgatory, kKernel, kUser, kUp, kDead
+    kOff,
+    kPost,
+    kBootLoader,
+    kLoad,
+    kPlace,
+    kIpi,
+    kPurgatory,
+    kKernel,
+    kUser,
+    kUp,
+    kDead
   };
   enum Probe : std::uint32_t {
-    kKernelInit = 1, kRunInit, kMintKexecLoad, kMintStartCore, kBootTool, kStockKexec
+    kKernelInit = 1,
+    kRunInit,
+    kMintKexecLoad,
+    kMintStartCore,
+    kBootTool,
+    kStockKexec
   };
   struct Os {
     const OsSpec* spec = nullptr;
@@ -56,6 +72,8 @@ class OsRecorder final : public Recorder {
     std::optional<Cycles> waiting_since;
     std::optional<Cycles> held_since;
     unsigned boots = 0;  // how often kernel_init was reached
+    // When it last printed something or entered a stage.
+    Cycles moved;
   };
 
   Os* os_of(const Core& core);
@@ -68,6 +86,9 @@ class OsRecorder final : public Recorder {
   void die(Os& os, const std::string& why);
   void line_printed(Os& os);
   void check_goal();
+  bool is_wanted(const Os& os) const;
+  // Why an OS that has stalled is there: its place, what it waits for, who spoiled what.
+  std::string explain_stall(const Os& os) const;
   bool reached(const Os& os) const;
   void lock_accessed(Os& os, Cycles at, const Access& access);
   bool is_boot_tool(Core& core, std::uint64_t pc);

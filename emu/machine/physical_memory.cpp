@@ -71,8 +71,7 @@ void PhysicalMemory::reset() {
   std::copy(layout_.rom.begin(), layout_.rom.end(), rom_);
   const auto low = layout_.rom.end() - static_cast<std::ptrdiff_t>(rom_low_bytes_);
   std::copy(low, layout_.rom.end(), rom_low_);
-  if (layout_.hole_is_ram)
-    std::copy(low, layout_.rom.end(), base_ + (kMegabyte - rom_low_bytes_));
+  if (layout_.hole_is_ram) std::copy(low, layout_.rom.end(), base_ + (kMegabyte - rom_low_bytes_));
 }
 
 const PhysicalMemory::Segment& PhysicalMemory::segment_at(PhysAddr address) const {

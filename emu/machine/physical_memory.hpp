@@ -1,5 +1,5 @@
-// Physical memory: RAM and ROM in host memory, and what the cores have to map. docs/board.md has the
-// picture.
+// Physical memory: RAM and ROM in host memory, and what the cores have to map. docs/board.md has
+// the picture.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ class PhysicalMemory : public DmaPort {
     std::uint8_t* memory = nullptr;  // host address of its first byte; not for kDevice
   };
   struct Layout {
-    std::uint64_t ram_bytes = 0;            // a multiple of 1 MB, at least 1 MB
-    bool hole_is_ram = false;               // A0000h-FFFFFh
-    std::vector<std::uint8_t> rom;          // a multiple of 4 KB; its end is at FFFFFFFFh
+    std::uint64_t ram_bytes = 0;    // a multiple of 1 MB, at least 1 MB
+    bool hole_is_ram = false;       // A0000h-FFFFFh
+    std::vector<std::uint8_t> rom;  // a multiple of 4 KB; its end is at FFFFFFFFh
     std::vector<std::pair<PhysAddr, std::uint64_t>> shared;  // page-aligned ranges of RAM
   };
 
@@ -47,7 +47,8 @@ class PhysicalMemory : public DmaPort {
   std::uint64_t mapped_bytes() const { return bytes_; }
   std::uint64_t ram_bytes() const { return layout_.ram_bytes; }
 
-  // The memory at [address, address + size); empty when that is not all in one segment of RAM or ROM.
+  // The memory at [address, address + size); empty when that is not all in one segment of RAM or
+  // ROM.
   std::span<std::uint8_t> at(PhysAddr address, std::uint64_t size);
   Kind kind_at(PhysAddr address) const;
 

@@ -1,5 +1,5 @@
-// What a run's seed decides: SplitMix64 (Steele, Lea, Flood 2014), one stream per purpose, so that a
-// new use of randomness does not change what others get.
+// What a run's seed decides: SplitMix64 (Steele, Lea, Flood 2014), one stream per purpose, so that
+// a new use of randomness does not change what others get.
 #pragma once
 
 #include <cstdint>

@@ -37,9 +37,8 @@ RunResult Recorder::run(Machine& machine) {
   time_limit_ = std::make_unique<Event>(machine.queue(), "run.limit", [this](Cycles) {
     end(false, fmt::format("time limit of {:g} s reached", request_.scenario.end.time_limit_s));
   });
-  time_limit_->schedule(
-      {static_cast<std::uint64_t>(std::llround(request_.scenario.end.time_limit_s *
-                                               static_cast<double>(clock.count)))});
+  time_limit_->schedule({static_cast<std::uint64_t>(
+      std::llround(request_.scenario.end.time_limit_s * static_cast<double>(clock.count)))});
   tick_->schedule({kTickNanoseconds * (clock.count / 1'000'000) / 1000});
   if (machine.run() == Scheduler::End::kIdle && !ended_)
     end(false, "every core has stopped and nothing can wake one");
@@ -78,6 +77,7 @@ void Recorder::end(bool goal_met, std::string reason) {
 void Recorder::tick() {
   tick_->schedule(now() + Cycles{kTickNanoseconds *
                                  (machine_->setup().profile.core_clock.count / 1'000'000) / 1000});
+  ticked();
   const auto wall = Clock::now();
   if (wall - last_progress_ < kProgressInterval) return;
   Progress progress;
@@ -93,7 +93,8 @@ void Recorder::tick() {
   observer_.progress(progress);
 }
 
-// --- consoles --------------------------------------------------------------------------------------
+// --- consoles
+// --------------------------------------------------------------------------------------
 
 void Recorder::open_console(unsigned uart, const std::string& name, unsigned os) {
   auto console = std::make_unique<Console>();
@@ -128,7 +129,8 @@ void Recorder::flush_consoles() {
   }
 }
 
-// --- what happens ------------------------------------------------------------------------------------
+// --- what happens
+// ------------------------------------------------------------------------------------
 
 void Recorder::accessed(Core& core, Cycles at, const Access& access) {
   digest_.add(static_cast<int>(Kind::kAccess), core.id().value, at.count,
@@ -148,8 +150,8 @@ void Recorder::started(Core& core, Vector vector) {
 void Recorder::shut_down(Core& core, const std::string& why) {
   digest_.add(static_cast<int>(Kind::kShutDown), core.id().value, core.cpu().now().count);
   // The chip set answers the processor's shutdown cycle with a reset of the platform.
-  machine_->request_reset(fmt::format("{} on core {} at {}", why, core.id().value,
-                                      symbolise(core, core.pc())));
+  machine_->request_reset(
+      fmt::format("{} on core {} at {}", why, core.id().value, symbolise(core, core.pc())));
 }
 
 std::uint32_t Recorder::probe_at(Core&, std::uint64_t) { return 0; }
@@ -183,9 +185,8 @@ void Recorder::fill_progress(Progress&) {}
 void Recorder::fill_result(RunResult&) {}
 
 std::string Recorder::watchdog() const {
-  return describe_cores(*machine_, [this](const Core& core, std::uint64_t pc) {
-    return symbolise(core, pc);
-  });
+  return describe_cores(*machine_,
+                        [this](const Core& core, std::uint64_t pc) { return symbolise(core, pc); });
 }
 
 std::string Recorder::symbolise(const Core&, std::uint64_t pc) const {

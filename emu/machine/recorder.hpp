@@ -1,6 +1,6 @@
-// Watches a run for every kind of scenario: the digest, console files, progress, and the reasons for
-// which a run ends. What a scenario's kind adds (stages of operating systems, a program's exit code)
-// derives from it.
+// Watches a run for every kind of scenario: the digest, console files, progress, and the reasons
+// for which a run ends. What a scenario's kind adds (stages of operating systems, a program's exit
+// code) derives from it.
 #pragma once
 
 #include <chrono>
@@ -42,7 +42,16 @@ class Recorder : public MachineObserver {
 
  protected:
   enum class Kind : std::uint8_t {
-    kAccess, kInterrupt, kStart, kShutDown, kProbe, kSerial, kExit, kReset, kMessage, kEnd
+    kAccess,
+    kInterrupt,
+    kStart,
+    kShutDown,
+    kProbe,
+    kSerial,
+    kExit,
+    kReset,
+    kMessage,
+    kEnd
   };
   // The consoles' files, by UART; serial output of a UART without one goes nowhere.
   void open_console(unsigned uart, const std::string& name, unsigned os);
@@ -51,6 +60,8 @@ class Recorder : public MachineObserver {
   virtual void console_byte(unsigned uart, std::uint8_t byte);
   void end(bool goal_met, std::string reason);
   bool ended() const { return ended_; }
+  // Every 10 ms of the machine's clock.
+  virtual void ticked() {}
   virtual void fill_progress(Progress& progress);
   virtual void fill_result(RunResult& result);
   // Per core: where it is and what it waits for.

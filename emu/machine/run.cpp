@@ -67,6 +67,10 @@ MachineSetup setup_of(const RunRequest& request) {
                            .serial = "MINT-" + os.name});
   }
   setup.groups.resize(setup.profile.cores);
+  setup.start_delays.resize(setup.profile.cores);
+  for (const OsSpec& os : scenario.os)
+    setup.start_delays[os.cores.front().value] = {os.start_delay_us *
+                                                  (setup.profile.core_clock.count / 1'000'000)};
   for (std::size_t i = 0; i < scenario.os.size(); ++i)
     for (const ApicId core : scenario.os[i].cores)
       setup.groups[core.value] = static_cast<unsigned>(i);

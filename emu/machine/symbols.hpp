@@ -17,7 +17,8 @@ struct ElfFunction {
   std::vector<std::uint8_t> code;
 };
 // Nothing when the file is no ELF file or its symbol table does not have the function.
-std::optional<ElfFunction> find_elf_function(const std::filesystem::path& elf, std::string_view name);
+std::optional<ElfFunction> find_elf_function(const std::filesystem::path& elf,
+                                             std::string_view name);
 
 class SymbolTable {
  public:

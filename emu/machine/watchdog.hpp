@@ -1,5 +1,5 @@
-// Says where each core is, for a run that hangs: its state and mode, its symbolised address, the code
-// there, and what it waits for.
+// Says where each core is, for a run that hangs: its state and mode, its symbolised address, the
+// code there, and what it waits for.
 #pragma once
 
 #include <functional>

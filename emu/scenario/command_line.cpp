@@ -87,8 +87,10 @@ std::string follower_command_line(const Scenario& scenario, const OsSpec& follow
     line.add(fmt::format("mint.name={} mint.core={}", follower.name, follower.cores[0].value));
   }
   add_ownership(line, scenario, follower);
-  line.add(fmt::format("mint.nopit tsc=reliable tsc_early_khz={}",
-                       scenario.machine.core_clock.count / 1000));
+  if (!follower.use_pit) {
+    line.add(fmt::format("mint.nopit tsc=reliable tsc_early_khz={}",
+                         scenario.machine.core_clock.count / 1000));
+  }
   line.add(follower.cmdline);
   return line.take();
 }

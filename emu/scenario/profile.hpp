@@ -25,7 +25,7 @@ struct DelayProfile {
   Cycles pci{560};       // an access to PCI configuration or a PCI device's registers
   Cycles io_apic{560};   // an access to the I/O APIC's registers
   Cycles lapic{30};      // an access to the core's own LAPIC
-  Cycles shared{80};    // an access to memory that OSes share
+  Cycles shared{80};     // an access to memory that OSes share
   Cycles slice{1000};    // how far a core may run ahead of the others; see the profile's comment
 };
 

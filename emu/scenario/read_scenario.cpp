@@ -118,6 +118,8 @@ class Loader {
     }
     os.pins_given = table.get_numbers("pins", os.pins, 0, 23);
     table.get("up_marker", os.up_marker);
+    table.get("use_pit", os.use_pit);
+    table.get("start_delay_us", os.start_delay_us, 0, 1'000'000);
     table.done();
   }
 
@@ -205,6 +207,8 @@ class Loader {
     table.get_strings("os", scenario_.end.os);
     table.get("text", scenario_.end.text);
     table.get("time_limit_s", scenario_.end.time_limit_s, 0.000001, 1'000'000);
+    table.get("stall_s", scenario_.end.stall_s, 0, 1'000'000);
+    table.get("undisturbed", scenario_.end.undisturbed);
     table.done();
   }
 

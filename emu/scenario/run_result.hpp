@@ -53,8 +53,9 @@ struct OsResult {
   std::uint64_t lock_taken = 0;  // times
   std::uint64_t ipis_sent = 0;
   std::uint64_t instructions = 0;
-  bool died = false;       // panic, triple fault, or halted with interrupts off
-  std::string last_words;  // why, when it died
+  std::optional<Cycles> hung_since;  // at the end it had got nowhere since then
+  bool died = false;                 // panic, triple fault, or halted with interrupts off
+  std::string last_words;            // why, when it died; where, when it hangs
 };
 
 // An access of one OS to what belongs to another, or that another spoiled by interleaving.
@@ -62,7 +63,7 @@ struct Interference {
   Cycles when;
   std::string by;    // OS
   std::string to;    // OS
-  std::string what;  // "I/O APIC pin 5 masked", at which symbol
+  std::string what;  // which access, at which symbol, and what came of it
 };
 
 struct RunResult {

@@ -66,7 +66,12 @@ struct OsSpec {
   std::vector<unsigned> pins;     // I/O APIC pins it may program
   bool pins_given = false;        // by the file; else they follow from uart and pci
   std::string up_marker;          // console text that says "daemons up"
-  bool wide = false;              // a 64-bit kernel (XLF_KERNEL_64)
+  // A follower: uses the PIT as if it were alone; else it is told the TSC's rate.
+  bool use_pit = false;
+  // A follower: its core begins so long after the startup IPI. Moves two followers' boots against
+  // each other, until they meet.
+  std::uint64_t start_delay_us = 0;
+  bool wide = false;  // a 64-bit kernel (XLF_KERNEL_64)
 };
 
 // How the followers are started.
@@ -97,6 +102,10 @@ struct EndCondition {
   std::vector<std::string> os;  // all followers, or the leader where there are none
   std::string text;
   double time_limit_s = 120;  // of simulated time
+  // The goal is missed when no OS that it waits for has got anywhere for so long: printed nothing
+  // and entered no stage. 0: not watched.
+  double stall_s = 0;
+  bool undisturbed = false;  // the goal is missed when an OS has spoiled what another did or owns
 };
 
 // [reference]: the thesis's figure for this run (chapter 6).

@@ -6,8 +6,8 @@
 namespace mint {
 namespace {
 
-// Costs in quarters of a cycle. Sources: measured reciprocal throughput and latency of a Core i7 860
-// (InstLatx64, dump 00106E5).
+// Costs in quarters of a cycle. Sources: measured reciprocal throughput and latency of a Core i7
+// 860 (InstLatx64, dump 00106E5).
 enum Cost : std::uint8_t {
   kSimple = 2,     // ADD r,r: 0.33 measured, fetch and dependencies bring it to about 0.5
   kLoad = 5,       // MOV r,m: throughput 1, latency 4 beyond it half hidden by its user
@@ -47,7 +47,8 @@ constexpr Map one_byte_map() {
     set(m, group, group + 1, {kSimple, to_memory, true});
     set(m, group + 2, group + 3, {kSimple, kLoad, true});
   }
-  for (unsigned op : {0x06u, 0x07u, 0x0eu, 0x16u, 0x17u, 0x1eu, 0x1fu}) m[op] = {kSegment, kSegment};
+  for (unsigned op : {0x06u, 0x07u, 0x0eu, 0x16u, 0x17u, 0x1eu, 0x1fu})
+    m[op] = {kSegment, kSegment};
   set(m, 0x50, 0x5f, {kPush, kPush});
   set(m, 0x60, 0x61, {8 * kPush, 8 * kPush});
   m[0x63] = {kSimple, kLoad, true};
@@ -201,9 +202,10 @@ BlockCost InstructionTable::cost(const CodeBlock& block) const {
   for (std::size_t i = 0; i < block.starts.size(); ++i) {
     result.before.push_back(static_cast<std::uint16_t>(std::min(quarters / 4, 0xffffu)));
     const std::size_t from = std::min<std::size_t>(block.starts[i], block.code.size());
-    const std::size_t to = i + 1 < block.starts.size()
-                               ? std::clamp<std::size_t>(block.starts[i + 1], from, block.code.size())
-                               : block.code.size();
+    const std::size_t to =
+        i + 1 < block.starts.size()
+            ? std::clamp<std::size_t>(block.starts[i + 1], from, block.code.size())
+            : block.code.size();
     quarters += quarter_cycles(block.code.subspan(from, to - from), block.bits);
   }
   result.cycles = std::max(1u, (quarters + 3) / 4);

@@ -1,5 +1,5 @@
-// What a translated block costs. The engine asks once per translated block, so a model can afford to
-// look at it closely; the answer is subtracted from the core's budget each time the block runs.
+// What a translated block costs. The engine asks once per translated block, so a model can afford
+// to look at it closely; the answer is subtracted from the core's budget each time the block runs.
 #pragma once
 
 #include <cstdint>
