@@ -13,41 +13,14 @@ constexpr std::int64_t kInstructionField = (std::int64_t{1} << MINT_BUDGET_SHIFT
 // no instruction costs less than a quarter of a cycle, and a block's cost is at least one cycle.
 constexpr std::uint64_t kLongestRun = std::uint64_t{1} << (MINT_BUDGET_SHIFT - 3);
 
-// LOCK, or XCHG with memory, which is locked without the prefix (SDM vol. 3A, 8.1.2).
-bool is_locked(std::span<const std::uint8_t> instruction, unsigned bits) {
-  for (std::size_t i = 0; i < instruction.size(); ++i) {
-    switch (instruction[i]) {
-      case 0xf0:
-        return true;
-      case 0x26:
-      case 0x2e:
-      case 0x36:
-      case 0x3e:
-      case 0x64:
-      case 0x65:
-      case 0x66:
-      case 0x67:
-      case 0xf2:
-      case 0xf3:
-        break;
-      case 0x86:
-      case 0x87:
-        return i + 1 < instruction.size() && instruction[i + 1] < 0xc0;
-      default:
-        if (bits != 64 || (instruction[i] & 0xf0) != 0x40) return false;
-        break;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 CodePages::CodePages(std::uint64_t ram_bytes)
-    : mask_(ram_bytes >> 12), read_only_(ram_bytes >> 12) {
+    : mask_(ram_bytes >> 12), read_only_(ram_bytes >> 12), writers_(ram_bytes >> 12) {
   domain_.ram_pages = mask_.size();
   domain_.code_mask = mask_.data();
   domain_.read_only = read_only_.data();
+  domain_.writer_mask = writers_.data();
 }
 
 Cpu::Cpu(CpuHost& host, CodePages& pages, const TimingModel& timing, unsigned index,
@@ -90,14 +63,11 @@ Cpu::Exit Cpu::run() {
 std::optional<Cpu::Caller> Cpu::find_caller(std::uintptr_t host_pc) const {
   Caller caller;
   if (!mint_engine_locate(&engine_, host_pc, &caller.block, &caller.index)) return std::nullopt;
-  const auto found = blocks_.find(caller.block);
-  if (found == blocks_.end() || caller.index >= found->second.cost.before.size())
-    return std::nullopt;
-  const Block& block = found->second;
+  const BlockTable::Block* block = blocks_.find(caller.block, caller.index);
+  if (block == nullptr) return std::nullopt;
   caller.host_pc = host_pc;
-  caller.before_end = block.cost.cycles - block.cost.before[caller.index];
-  caller.locked =
-      std::find(block.locked.begin(), block.locked.end(), caller.index) != block.locked.end();
+  caller.before_end = block->cycles - blocks_.before(*block, caller.index);
+  caller.locked = blocks_.locked(*block, caller.index);
   return caller;
 }
 
@@ -120,7 +90,9 @@ const Cpu::Caller* Cpu::caller(std::uintptr_t host_pc) const {
 std::optional<std::uint64_t> Cpu::calling_block() const {
   const Caller* known = caller(last_call_);
   if (known == nullptr) return std::nullopt;
-  return blocks_.at(known->block).pc;
+  const BlockTable::Block* block = blocks_.find(known->block, known->index);
+  if (block == nullptr) return std::nullopt;
+  return block->pc;
 }
 
 Cycles Cpu::now_at(std::uintptr_t host_pc) const {
@@ -178,18 +150,15 @@ struct CpuCallbacks {
 
   static std::uint32_t translated(Cpu& cpu, const void* name, std::uint64_t pc,
                                   const CodeBlock& code) {
-    Cpu::Block& block = cpu.blocks_[name];
-    block.pc = pc;
-    block.cost = cpu.timing_.cost(code);
-    block.instructions = static_cast<unsigned>(code.starts.size());
-    block.locked.clear();
-    for (unsigned i = 0; i < block.instructions; ++i) {
-      const std::size_t start = std::min<std::size_t>(code.starts[i], code.code.size());
-      if (is_locked(code.code.subspan(start), code.bits))
-        block.locked.push_back(static_cast<std::uint16_t>(i));
+    const unsigned generation = mint_engine_generation(&cpu.engine_);
+    if (generation != cpu.blocks_generation_) {
+      cpu.blocks_.clear();
+      cpu.blocks_generation_ = generation;
     }
+    const BlockCost cost = cpu.timing_.cost(code);
+    cpu.blocks_.put(name, pc, code, cost);
     cpu.host_.translated(pc);
-    return block.cost.cycles;
+    return cost.cycles;
   }
 
   static std::uint64_t read(Cpu& cpu, PhysAddr address, unsigned size, std::uintptr_t host_pc) {
@@ -212,11 +181,10 @@ struct CpuCallbacks {
   }
 
   static void fault(Cpu& cpu, const void* name, unsigned index) {
-    const auto found = cpu.blocks_.find(name);
-    if (found == cpu.blocks_.end() || index >= found->second.cost.before.size()) return;
-    const Cpu::Block& block = found->second;
-    const std::int64_t cycles = block.cost.cycles - block.cost.before[index];
-    *cpu.engine_.budget += cycles * (kInstructionField + 1) + (block.instructions - index);
+    const BlockTable::Block* block = cpu.blocks_.find(name, index);
+    if (block == nullptr) return;
+    const std::int64_t cycles = block->cycles - cpu.blocks_.before(*block, index);
+    *cpu.engine_.budget += cycles * (kInstructionField + 1) + (block->instructions - index);
   }
 };
 

@@ -17,10 +17,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "emu/base/types.hpp"
+#include "emu/engine/block_table.hpp"
 #include "emu/engine/glue.h"
 #include "emu/timing/timing_model.hpp"
 
@@ -74,6 +74,7 @@ class CodePages {
   friend class Cpu;
   std::vector<std::uint64_t> mask_;
   std::vector<std::uint8_t> read_only_;
+  std::vector<std::uint64_t> writers_;
   mint_domain domain_{};
 };
 
@@ -145,13 +146,6 @@ class Cpu {
   // core; `memory` is where that range is mapped.
   void ram_written(const std::uint8_t* memory, std::uint64_t size);
 
-  struct Block {
-    std::uint64_t pc = 0;  // linear address
-    BlockCost cost;
-    unsigned instructions = 0;
-    std::vector<std::uint16_t> locked;  // the instructions that are atomic
-  };
-
  private:
   friend struct CpuCallbacks;
   // What is known about an instruction by the address in its generated code that called the host:
@@ -177,7 +171,8 @@ class Cpu {
   CodePages& pages_;
   const TimingModel& timing_;
   mint_engine engine_{};
-  std::unordered_map<const void*, Block> blocks_;
+  BlockTable blocks_;
+  unsigned blocks_generation_ = 0;  // of the code buffer that blocks_ is about
   mutable std::array<Caller, kCallers> callers_{};
   mutable unsigned callers_generation_ = 0;  // of the code buffer that callers_ is about
   mutable std::uintptr_t last_call_ = 0;     // the host_pc asked about last

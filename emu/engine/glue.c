@@ -41,7 +41,14 @@ static void on_write(struct uc_struct* uc, uint64_t offset, unsigned size, uint6
 }
 
 bool mint_engine_map_ram(struct mint_engine* engine, uint64_t physical, uint64_t size, void* host) {
-  return uc_mem_map_ptr(engine->uc, physical, size, UC_PROT_ALL, host) == UC_ERR_OK;
+  if (uc_mem_map_ptr(engine->uc, physical, size, UC_PROT_ALL, host) != UC_ERR_OK) return false;
+  if (engine->ram_ranges < MINT_MAX_RANGES) {
+    const unsigned n = engine->ram_ranges++;
+    engine->ram[n].start = physical;
+    engine->ram[n].size = size;
+    engine->ram[n].host = host;
+  }
+  return true;
 }
 
 bool mint_engine_map_io(struct mint_engine* engine, uint64_t physical, uint64_t size) {
@@ -85,6 +92,7 @@ bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   // No helper call after each load: blocks are left by the budget.
   uc->no_exit_request = true;
   CPU_GET_CLASS(uc->cpu)->synchronize_from_tb = mint_leave_at_edge;
+  CPU_GET_CLASS(uc->cpu)->do_unaligned_access = mint_misaligned;
   engine->budget = (int64_t*)&env_of(engine)->tsc;
   engine->delivering = -1;
   engine->io_page = MINT_NO_PAGE;
@@ -132,7 +140,7 @@ void mint_engine_init(struct mint_engine* engine) {
   env->fpstt = saved->fpstt;
   env->fpus = saved->fpus;
   cpu_set_fpuc(env, saved->fpuc);
-  cpu_set_mxcsr(env, saved->mxcsr);
+  mint_set_mxcsr(env, saved->mxcsr);
   env->mtrr_deftype = saved->mtrr_deftype;
   memcpy(env->mtrr_fixed, saved->mtrr_fixed, sizeof env->mtrr_fixed);
   memcpy(env->mtrr_var, saved->mtrr_var, sizeof env->mtrr_var);

@@ -18,7 +18,7 @@ extern "C" {
 struct uc_struct;
 struct mint_engine;
 
-enum { MINT_MAX_ENGINES = 64 };
+enum { MINT_MAX_ENGINES = 64, MINT_MAX_RANGES = 32 };
 
 // What the engines of one machine share: which pages hold translated code, and whose.
 struct mint_domain {
@@ -27,6 +27,8 @@ struct mint_domain {
   uint64_t ram_pages;
   uint64_t* code_mask;  // per RAM page: bit n set when engine n holds blocks translated from it
   uint8_t* read_only;   // per RAM page: 1 for ROM, whose stores are dropped
+  // Per RAM page: bit n set when engine n may have a TLB entry through which it can be written.
+  uint64_t* writer_mask;
 };
 
 // The cycle budget is one signed word that every block decrements once:
@@ -52,6 +54,13 @@ struct mint_engine {
   // The block that a store into itself leaves, and the number of that instruction.
   const void* left_block;
   unsigned left_index;
+
+  // Where RAM is mapped, for page walks.
+  struct {
+    uint64_t start, size;
+    const uint8_t* host;
+  } ram[MINT_MAX_RANGES];
+  unsigned ram_ranges;
 
   // The page walk that is going on.
   struct {

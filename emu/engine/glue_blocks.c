@@ -14,6 +14,9 @@ void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
       break;
     case MINT_CALL_UNDEFINED:
       raise_exception_err_ra(env_of(mint_current), EXCP06_ILLOP, 0, GETPC());
+    case MINT_CALL_MXCSR:
+      mint_update_mxcsr(env_of(mint_current));
+      break;
     case MINT_CALL_BREAK:
       mint_raise_icebp(env_of(mint_current), (unsigned)(uintptr_t)argument, GETPC());
   }
@@ -95,11 +98,20 @@ enum { LONGEST_BLOCK = 96 };
 
 // The translator's own steps, with ours in front of each instruction.
 static __thread const TranslatorOps* translator;
+// SDM vol. 3A, 6.15, #AC. A change of CR0.AM drops all blocks.
+static bool checks_alignment(const DisasContextBase* db, const CPUState* cpu) {
+  const uint32_t flags = db->tb->flags;
+  const CPUX86State* env = cpu->env_ptr;
+  return (flags & AC_MASK) && (flags >> HF_CPL_SHIFT & 3) == 3 && (env->cr[0] & CR0_AM_MASK);
+}
+
 static void translate_instruction(DisasContextBase* db, CPUState* cpu) {
   // The instruction that EFLAGS.RF is for is alone in its block.
   if (db->tb->flags & HF_RF_MASK) gen_helper_reset_rf(cpu->uc->tcg_ctx, cpu->uc->tcg_ctx->cpu_env);
-  mint_before_instruction(db, cpu);
+  const bool sixteen = mint_before_instruction(db, cpu);
+  TCGOp* last = tcg_last_op(cpu->uc->tcg_ctx);
   translator->translate_insn(db, cpu);
+  if (sixteen || checks_alignment(db, cpu)) mint_align_accesses(cpu->uc->tcg_ctx, last, sixteen);
 }
 
 // Goes through the operations behind `before`: takes out Unicorn's check at the head of the block,

@@ -28,11 +28,13 @@ static void protect_entry(struct mint_engine* engine, CPUTLBEntry* entry, uintpt
   entry->addr_write = protect ? write | PROTECTED : unprotected(engine, write);
 }
 
-// In every engine's TLB, main and victim: makes stores to a host page visible, or fast again.
-static void protect_page(struct mint_domain* domain, uintptr_t page, bool protect) {
-  for (unsigned n = 0; n < domain->count; n++) {
+// In every engine's TLB, main and victim: makes stores to a RAM page, which is at `page` on the
+// host, visible, or fast again.
+static void protect_page(struct mint_domain* domain, ram_addr_t ram, uintptr_t page, bool protect) {
+  const uint64_t writers = domain->writer_mask[ram >> TARGET_PAGE_BITS];
+  for (unsigned n = 0; n < domain->count && writers >> n != 0; n++) {
     struct mint_engine* engine = domain->engines[n];
-    if (!engine) continue;
+    if (!engine || !(writers >> n & 1)) continue;
     CPUArchState* env = env_of(engine);
     for (int mode = 0; mode < NB_MMU_MODES; mode++) {
       CPUTLBDescFast* fast = &env_tlb(env)->f[mode];
@@ -61,6 +63,7 @@ void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hw
   const uint64_t page = ram >> TARGET_PAGE_BITS;
   if (page >= mint_current->domain->ram_pages) return;
   entry->addr_write = unprotected(mint_current, entry->addr_write);
+  mint_current->domain->writer_mask[page] |= UINT64_C(1) << mint_current->index;
   if (mint_current->domain->read_only[page])
     entry->addr_write |= TLB_DISCARD_WRITE;
   else if (mint_current->domain->code_mask[page])
@@ -69,7 +72,7 @@ void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hw
 
 static void mark_code_page(struct mint_engine* engine, ram_addr_t ram, uintptr_t host) {
   uint64_t* mask = &engine->domain->code_mask[ram >> TARGET_PAGE_BITS];
-  if (*mask == 0) protect_page(engine->domain, host, true);
+  if (*mask == 0) protect_page(engine->domain, ram, host, true);
   *mask |= UINT64_C(1) << engine->index;
 }
 
@@ -102,7 +105,7 @@ void __wrap_tlb_unprotect_code_x86_64(struct uc_struct* uc, ram_addr_t ram) {
   RAMBlock* block;  // RAMBLOCK_FOREACH walks those of `uc`
   RAMBLOCK_FOREACH(block) {
     if (ram - block->offset < block->max_length) {
-      protect_page(engine->domain,
+      protect_page(engine->domain, ram,
                    ((uintptr_t)block->host + (ram - block->offset)) & TARGET_PAGE_MASK, false);
       return;
     }

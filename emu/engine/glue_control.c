@@ -71,6 +71,7 @@ void __wrap_helper_write_crN_x86_64(CPUX86State* env, int reg, target_ulong valu
     mint_on_write_cr8(mint_current->host, (uint8_t)value, GETPC());
     return;
   }
+  if (reg == 0 && ((value ^ env->cr[0]) & CR0_AM_MASK)) tb_flush(env_cpu(env));
   __real_helper_write_crN_x86_64(env, reg, reg == 0 ? value & CR0_BITS : value);
 }
 

@@ -6,6 +6,7 @@
 struct opcode {
   bool lock;
   bool operand_size;  // 66h
+  bool repeat;        // F2h or F3h
   bool rex_w;
   uint8_t segment;  // override prefix, 0 for none
   bool escape;      // 0Fh
@@ -34,9 +35,11 @@ static struct opcode read_opcode(CPUX86State* env, uint64_t pc, bool code64) {
       case 0x65:
         op.segment = byte;
         break;
-      case 0x67:
       case 0xf2:
       case 0xf3:
+        op.repeat = true;
+        break;
+      case 0x67:
         break;
       default:
         if (code64 && (byte & 0xf0) == 0x40) {
@@ -121,21 +124,67 @@ static void emit_port_check(TCGContext* s, CPUX86State* env, uint32_t flags,
   tcg_temp_free_i32(s, port);
 }
 
-void mint_before_instruction(DisasContextBase* db, CPUState* cpu) {
+// MOVAPS, MOVAPD, MOVDQA and the non-temporal stores: their 16 bytes must be aligned (SDM vol. 2).
+static bool moves_aligned(const struct opcode* op, uint8_t modrm) {
+  if (!op->escape || op->repeat || modrm >= 0xc0) return false;
+  switch (op->code) {
+    case 0x28:
+    case 0x29:
+    case 0x2b:
+      return true;
+    case 0x6f:
+    case 0x7f:
+    case 0xe7:
+      return op->operand_size;
+    default:
+      return false;
+  }
+}
+
+// STMXCSR and FXSAVE.
+static bool reads_mxcsr(const struct opcode* op, uint8_t modrm) {
+  const unsigned extension = modrm >> 3 & 7;
+  return op->code == 0xae && modrm < 0xc0 && (extension == 3 || extension == 0);
+}
+
+bool mint_before_instruction(DisasContextBase* db, CPUState* cpu) {
   TCGContext* s = cpu->uc->tcg_ctx;
   CPUX86State* env = cpu->env_ptr;
   const uint32_t flags = db->tb->flags;
   const struct opcode op = read_opcode(env, db->pc_next, flags & HF_CS64_MASK);
   if (op.lock && !may_lock(&op, cpu_ldub_code(env, op.next))) {
     mint_emit_call(s, 0, MINT_CALL_UNDEFINED);
-    return;
+    return false;
   }
-  if (op.escape) return;
+  if (op.escape) {
+    switch (op.code) {
+      case 0x28:
+      case 0x29:
+      case 0x2b:
+      case 0x6f:
+      case 0x7f:
+      case 0xae:
+      case 0xe7:
+        break;
+      default:
+        return false;
+    }
+    const uint8_t modrm = cpu_ldub_code(env, op.next);
+    if (reads_mxcsr(&op, modrm)) mint_emit_call(s, 0, MINT_CALL_MXCSR);
+    return moves_aligned(&op, modrm);
+  }
   if ((op.code >= 0x6c && op.code <= 0x6f) || (op.code >= 0xe4 && op.code <= 0xe7) ||
       (op.code >= 0xec && op.code <= 0xef))
     emit_port_check(s, env, flags, &op);
   else if (op.code == 0xf1)
     mint_emit_call(s, op.next - db->pc_next, MINT_CALL_BREAK);
+  return false;
+}
+
+bool mint_moves_aligned(CPUX86State* env) {
+  const struct opcode op =
+      read_opcode(env, env->segs[R_CS].base + env->eip, env->hflags & HF_CS64_MASK);
+  return op.escape && moves_aligned(&op, cpu_ldub_code(env, op.next));
 }
 
 bool mint_uses_stack(CPUX86State* env) {

@@ -97,23 +97,3 @@ void __wrap_helper_pause_x86_64(CPUX86State* env, int length) {
   mint_on_pause(mint_current->host);
   env->eip += length;
 }
-
-// --- floating point
-// --------------------------------------------------------------------------------
-
-#define MXCSR_RESERVED 0xffff0000u
-
-// SDM vol. 1, 10.2.3: setting a reserved bit of MXCSR is #GP(0).
-void __real_helper_ldmxcsr_x86_64(CPUX86State* env, uint32_t value);
-void __wrap_helper_ldmxcsr_x86_64(CPUX86State* env, uint32_t value) {
-  if (value & MXCSR_RESERVED) raise_exception_err_ra(env, EXCP0D_GPF, 0, GETPC());
-  __real_helper_ldmxcsr_x86_64(env, value);
-}
-
-void __real_helper_fxrstor_x86_64(CPUX86State* env, target_ulong address);
-void __wrap_helper_fxrstor_x86_64(CPUX86State* env, target_ulong address) {
-  if ((env->cr[4] & CR4_OSFXSR_MASK) && !(address & 15) &&
-      (cpu_ldl_data_ra(env, address + 24, GETPC()) & MXCSR_RESERVED))
-    raise_exception_err_ra(env, EXCP0D_GPF, 0, GETPC());
-  __real_helper_fxrstor_x86_64(env, address);
-}

@@ -48,16 +48,28 @@ bool mint_load_pdptes(CPUX86State* env, uint64_t cr3);
 
 // glue_instructions.c
 // Emits what the translator leaves out of the instruction at the front of `db`; before it is
-// translated.
-void mint_before_instruction(DisasContextBase* db, CPUState* cpu);
+// translated. True for an instruction whose operand must be aligned to 16 bytes.
+bool mint_before_instruction(DisasContextBase* db, CPUState* cpu);
+// Whether the instruction at CS:RIP is such a one.
+bool mint_moves_aligned(CPUX86State* env);
 
 // Whether the instruction at CS:RIP accesses memory through SS.
 bool mint_uses_stack(CPUX86State* env);
+
+// glue_sse.c
+// Sets and reads MXCSR with all of its effects and flags.
+void mint_set_mxcsr(CPUX86State* env, uint32_t value);
+void mint_update_mxcsr(CPUX86State* env);
+// Makes the accesses behind operation `from` check their alignment: to 16 bytes the first, or all
+// of them to their size.
+void mint_align_accesses(TCGContext* s, TCGOp* from, bool sixteen);
+void mint_misaligned(CPUState* cpu, vaddr address, MMUAccessType type, int mode, uintptr_t host_pc);
 
 // What helper_check_exit_request is called for from generated code: its second argument.
 enum {
   MINT_CALL_PROBE = 1,  // first argument: the probe
   MINT_CALL_UNDEFINED,  // raise #UD
+  MINT_CALL_MXCSR,      // bring MXCSR up to date
   MINT_CALL_BREAK,      // ICEBP; first argument: its length
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);

@@ -32,6 +32,23 @@ bool mint_walk_accepts(hwaddr physical, target_ulong size) {
   return good;
 }
 
+// An entry in RAM, by the short way; null when it is somewhere else.
+static const void* entry_in_ram(const struct mint_engine* engine, hwaddr address) {
+  for (unsigned n = 0; n < engine->ram_ranges; n++) {
+    const uint64_t offset = address - engine->ram[n].start;
+    if (offset < engine->ram[n].size) return engine->ram[n].host + offset;
+  }
+  return NULL;
+}
+
+// Entries of two-level paging.
+uint32_t __real_x86_ldl_phys_x86_64(CPUState* cs, hwaddr address);
+uint32_t __wrap_x86_ldl_phys_x86_64(CPUState* cs, hwaddr address) {
+  const struct mint_engine* engine = mint_current;
+  const void* entry = engine != NULL && engine->walk.active ? entry_in_ram(engine, address) : NULL;
+  return entry != NULL ? ldl_le_p(entry) : __real_x86_ldl_phys_x86_64(cs, address);
+}
+
 // Entries of PAE and long-mode paging structures. A table beyond the physical addresses means that
 // the entry before had reserved bits: the walk ends with "not present", and the fault's error code
 // is mended below.
@@ -46,7 +63,8 @@ uint64_t __wrap_x86_ldq_phys_x86_64(CPUState* cs, hwaddr address) {
   const CPUX86State* env = cs->env_ptr;
   if (engine->walk.step++ == 0 && !(env->hflags & HF_LMA_MASK))
     return engine->pdpte[engine->walk.linear >> 30 & 3];
-  return __real_x86_ldq_phys_x86_64(cs, address);
+  const void* entry = entry_in_ram(engine, address);
+  return entry != NULL ? ldq_le_p(entry) : __real_x86_ldq_phys_x86_64(cs, address);
 }
 
 // A fetch that faults while a block is translated must not fault before the instructions in front
