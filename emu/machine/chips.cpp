@@ -146,6 +146,13 @@ void Machine::Chips::leave_like_bios() {
   pit.write(3, 1, 0x34);
   pit.write(0, 1, 0);
   pit.write(0, 1, 0);
+  // Serial ports: 115200 baud, 8 bits, no parity, one stop bit, no interrupts.
+  for (const auto& uart : uarts) {
+    uart->write(3, 1, 0x83);
+    uart->write(0, 1, 1);
+    uart->write(1, 1, 0);
+    uart->write(3, 1, 0x03);
+  }
   assign_resources(pci);
 }
 
