@@ -33,8 +33,9 @@ def multiboot(code: bytes) -> bytes:
 
 
 def say(text: str) -> bytes:
-    """Instructions that write text to COM1."""
-    code = b"\x66\xba\xf8\x03"  # mov dx, 3F8h
+    """Instructions that write text to COM1, whose chip comes up with 5 bits a character."""
+    code = b"\x66\xba\xfb\x03\xb0\x03\xee"  # mov dx, 3FBh; mov al, 3 (8 bits); out dx, al
+    code += b"\x66\xba\xf8\x03"  # mov dx, 3F8h
     for byte in text.encode():
         code += bytes([0xB0, byte, 0xEE])  # mov al, byte; out dx, al
     return code
