@@ -116,7 +116,7 @@ static void translate_instruction(DisasContextBase* db, CPUState* cpu) {
 
 // Goes through the operations behind `before`: takes out Unicorn's check at the head of the block,
 // notes where instructions start. Returns how many there are.
-static unsigned scan_operations(TCGContext* s, TCGOp* before, const TranslationBlock* tb,
+static unsigned scan_operations(TCGContext* s, TCGOp* before, TranslationBlock* tb,
                                 uint16_t starts[TCG_MAX_INSNS]) {
   unsigned count = 0;
   TCGOp *op, *next, *pause = NULL;
@@ -131,9 +131,17 @@ static unsigned scan_operations(TCGContext* s, TCGOp* before, const TranslationB
   }
   if (pause != NULL) {
     // helper_pause leaves the run loop in Unicorn, so the translator ends the block without a way
-    // on.
+    // on. The next block can be chained where the translator would: in the same page, not while
+    // single-stepping or in an interrupt shadow. Kernels spin here.
     TCGOp* last = tcg_last_op(s);
-    tcg_gen_lookup_and_goto_ptr(s);
+    const target_ulong next_pc = tb->pc + tb->size;
+    if (((next_pc ^ tb->pc) & TARGET_PAGE_MASK) == 0 && !(tb->cflags & CF_LAST_IO) &&
+        !(tb->flags & (HF_TF_MASK | HF_INHIBIT_IRQ_MASK))) {
+      tcg_gen_goto_tb(s, 0);
+      tcg_gen_exit_tb(s, tb, 0);
+    } else {
+      tcg_gen_lookup_and_goto_ptr(s);
+    }
     move_operations(s, last, pause);
   }
   return count;
