@@ -303,3 +303,20 @@ bool mint_engine_translate(struct mint_engine* engine, uint64_t linear, uint64_t
   *physical = (page & TARGET_PAGE_MASK) | (linear & ~TARGET_PAGE_MASK);
   return true;
 }
+
+const void* mint_engine_peek(const struct mint_engine* engine, uint64_t linear, int access) {
+  CPUX86State* env = env_of(engine);
+  const int mode = cpu_mmu_index(env, access == MINT_PEEK_CODE);
+  const CPUTLBEntry* entry = tlb_entry(env, mode, linear);
+  const target_ulong tag = access == MINT_PEEK_CODE   ? entry->addr_code
+                           : access == MINT_PEEK_READ ? entry->addr_read
+                                                      : entry->addr_write;
+  // Anything special about the page is in the low bits of the tag.
+  if (tag != (linear & TARGET_PAGE_MASK)) return NULL;
+  return (const void*)(uintptr_t)(linear + entry->addend);
+}
+
+bool mint_engine_is_plain(const struct mint_engine* engine) {
+  const CPUX86State* env = env_of(engine);
+  return (env->dr[7] & 0xff) == 0 && !(env->eflags & VM_MASK);
+}
