@@ -320,8 +320,4 @@ void mint_on_interrupt(void* host, int vector, bool hardware) {
 
 void mint_on_shutdown(void* host) { CpuCallbacks::host(host).shutdown(); }
 
-std::uint64_t mint_on_microseconds(void* host) {
-  return CpuCallbacks::cpu(host).now().count / 2800;
-}
-
 }  // extern "C"

@@ -55,12 +55,16 @@ struct mint_engine {
   const void* left_block;
   unsigned left_index;
 
-  // Where RAM is mapped, for page walks.
-  struct {
+  // Where RAM is mapped.
+  struct mint_ram {
     uint64_t start, size;
-    const uint8_t* host;
+    uint8_t* host;
+    uint64_t offset;  // Unicorn's, of the first byte
+    void* region;     // its MemoryRegion, once that was looked for
   } ram[MINT_MAX_RANGES];
   unsigned ram_ranges;
+
+  uint64_t flushes;  // of the TLB
 
   // The page walk that is going on.
   struct {
@@ -188,8 +192,6 @@ void mint_on_pause(void* host, uint64_t rip);
 int mint_on_acknowledge(void* host);
 void mint_on_interrupt(void* host, int vector, bool hardware);
 void mint_on_shutdown(void* host);
-// Monotonic time in microseconds for the engine's own housekeeping; derived from guest cycles.
-uint64_t mint_on_microseconds(void* host);
 
 #ifdef __cplusplus
 }

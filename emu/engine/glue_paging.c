@@ -34,11 +34,8 @@ bool mint_walk_accepts(hwaddr physical, target_ulong size) {
 
 // An entry in RAM, by the short way; null when it is somewhere else.
 static const void* entry_in_ram(const struct mint_engine* engine, hwaddr address) {
-  for (unsigned n = 0; n < engine->ram_ranges; n++) {
-    const uint64_t offset = address - engine->ram[n].start;
-    if (offset < engine->ram[n].size) return engine->ram[n].host + offset;
-  }
-  return NULL;
+  const struct mint_ram* ram = mint_ram_at(engine, address);
+  return ram == NULL ? NULL : ram->host + (address - ram->start);
 }
 
 // Entries of two-level paging.
