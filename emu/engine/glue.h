@@ -69,7 +69,6 @@ struct mint_engine {
   // The page walk that is going on.
   struct {
     bool active;
-    bool reserved;  // it met a reserved bit
     unsigned step;
     uint64_t linear;
   } walk;

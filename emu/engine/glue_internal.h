@@ -40,8 +40,6 @@ static inline bool is_canonical(uint64_t address) {
 void mint_deliver_exception(struct mint_engine* engine);
 
 // glue_paging.c
-// Whether the page walk that is going on may end at `physical` with a page of `size` bytes.
-bool mint_walk_accepts(hwaddr physical, target_ulong size);
 // Loads the PDPTE registers from CR3 for PAE paging; false, and no change, when one has reserved
 // bits.
 bool mint_load_pdptes(CPUX86State* env, uint64_t cr3);

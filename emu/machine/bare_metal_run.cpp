@@ -67,8 +67,8 @@ RunResult run_bare_metal(const RunRequest& request, RunObserver& observer) {
   Machine machine(std::move(setup), recorder);
   machine.power_on();
   if (bare_metal.program) {
-    const mint_registers registers = load_multiboot(machine.memory(), bare_metal);
     machine.leave_like_bios();
+    const mint_registers registers = load_multiboot(machine.memory(), bare_metal);
     machine.cores()[0]->start_at(registers);
   }
   return recorder.run(machine);

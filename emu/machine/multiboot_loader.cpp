@@ -18,8 +18,12 @@ using Bytes = std::vector<std::uint8_t>;
 constexpr std::uint32_t kHeaderMagic = 0x1badb002;
 constexpr std::uint32_t kLoaderMagic = 0x2badb002;
 constexpr std::uint32_t kAddressesValid = 1u << 16;
-constexpr std::uint64_t kInformation = 0x9000;  // below the EBDA; nothing else lives here
+// Where the multiboot information goes unless the program lies there; it ends below the EBDA.
+constexpr std::uint64_t kInformation = 0x9000;
+constexpr std::uint64_t kLowMemoryEnd = 0x9f000;
 constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kModuleBytes = 16;  // 3.3: an entry of the list of modules,
+constexpr std::uint64_t kMapBytes = 24;     // and of the memory map, with its size word
 
 Bytes read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -78,7 +82,7 @@ class Loader {
 
   void put(std::uint64_t address, std::span<const std::uint8_t> bytes, const std::string& what) {
     std::copy(bytes.begin(), bytes.end(), room(address, bytes.size(), what).begin());
-    end_ = std::max(end_, address + bytes.size());
+    take(address, bytes.size());
   }
 
   std::uint64_t load_by_header(std::uint64_t header) {
@@ -98,7 +102,25 @@ class Loader {
   void zero(std::uint64_t address, std::uint64_t size) {
     const std::span<std::uint8_t> memory = room(address, size, "its bss");
     std::fill(memory.begin(), memory.end(), std::uint8_t{0});
+    take(address, size);
+  }
+
+  void take(std::uint64_t address, std::uint64_t size) {
+    taken_.push_back({address, address + size});
     end_ = std::max(end_, address + size);
+  }
+
+  // A page boundary below 640 KB behind which `size` bytes are free, or else one behind everything.
+  std::uint64_t find_place(std::uint64_t size) const {
+    const auto free = [&](std::uint64_t at) {
+      return std::none_of(taken_.begin(), taken_.end(), [&](const Range& range) {
+        return at < range.end && range.start < at + size;
+      });
+    };
+    if (free(kInformation) && kInformation + size <= kLowMemoryEnd) return kInformation;
+    for (std::uint64_t at = kPage; at + size <= kLowMemoryEnd; at += kPage)
+      if (free(at)) return at;
+    return (end_ + kPage - 1) & ~(kPage - 1);
   }
 
   std::uint64_t load_elf() {
@@ -144,21 +166,27 @@ class Loader {
   // 3.3: flags memory, command line, modules, memory map, loader name.
   void write_information() {
     std::uint32_t information[22] = {};
-    std::uint64_t table = kInformation + sizeof information;
+    const std::string name = "mintsim";
+    std::string command = name_;
+    if (!what_.append.empty()) command += " " + what_.append;
+    const std::uint64_t table_size =
+        sizeof information + kModuleBytes * modules_.size() + kMapBytes * memory_.segments().size();
+    std::uint64_t size = table_size + command.size() + name.size() + 2;
+    for (const Module& m : modules_) size += m.name.size() + 1;
+    information_ = find_place(size);
+    std::uint64_t table = information_ + sizeof information;
     const auto words = [&](std::uint64_t at, std::span<const std::uint32_t> values) {
       put(at, {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()},
           "the multiboot information");
     };
-    strings_ = kInformation + kPage;
+    strings_ = information_ + table_size;
     const std::uint64_t above =
         std::min(memory_.ram_bytes(), PhysicalMemory::kPciWindow) - 0x100000;
     information[0] = 1 | 1u << 2 | 1u << 6 | 1u << 9;
     information[1] = 640;
     information[2] = static_cast<std::uint32_t>(above / 1024);
-    std::string command = name_;
-    if (!what_.append.empty()) command += " " + what_.append;
     information[4] = put_string(command);
-    information[16] = put_string("mintsim");
+    information[16] = put_string(name);
     if (!modules_.empty()) {
       information[0] |= 1u << 3;
       information[5] = static_cast<std::uint32_t>(modules_.size());
@@ -185,13 +213,13 @@ class Loader {
       table += sizeof row;
       information[11] += sizeof row;
     }
-    words(kInformation, information);
+    words(information_, information);
   }
 
-  static mint_registers enter(std::uint64_t entry) {
+  mint_registers enter(std::uint64_t entry) const {
     mint_registers r{};
     r.general[0] = kLoaderMagic;
-    r.general[3] = kInformation;
+    r.general[3] = information_;
     r.rip = entry;
     r.rflags = 2;
     r.cr0 = 0x11;
@@ -202,6 +230,10 @@ class Loader {
     return r;
   }
 
+  struct Range {
+    std::uint64_t start;
+    std::uint64_t end;
+  };
   struct Module {
     std::uint64_t start;
     std::uint64_t end;
@@ -213,6 +245,8 @@ class Loader {
   std::string name_;
   Bytes file_;
   std::uint64_t end_ = 0;
+  std::vector<Range> taken_;
+  std::uint64_t information_ = 0;
   std::uint64_t strings_ = 0;
   std::vector<Module> modules_;
 };

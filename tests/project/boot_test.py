@@ -86,6 +86,25 @@ class Parallel2(BootTest):
         self.assertLess(result["wall_s"], 60)
 
 
+class Consoles(BootTest):
+    """Each OS is asked on its own UART and answers there, while the others run on."""
+
+    def test(self):
+        asked = "".join(
+            f'[[type]]\nos = "{os}"\nafter = "{after}"\ntext = "ping\\n"\n'
+            for os, after in (
+                ("leader", "mint: started f2"),
+                ("f1", "mint: daemons up"),
+                ("f2", "mint: daemons up"),
+            )
+        )
+        goal = 'when = "console-text"\ntext = "pong"\nos = ["leader", "f1", "f2"]'
+        text = self.scenario("parallel2", (r'when = "daemons-up".*', goal), (r"\Z", lambda _: asked))
+        self.check_followers(self.boot("consoles", text=text), 2)
+        for os in ("leader", "f1", "f2"):
+            self.assertEqual(re.findall(r"^pong (\w*)", self.console(os), re.MULTILINE), [os])
+
+
 class Repeatable(BootTest):
     def test(self):
         first = self.boot("parallel2")
