@@ -27,11 +27,8 @@ void __wrap_cpu_x86_update_cr3_x86_64(CPUX86State* env, target_ulong cr3) {
 
 // An entry in RAM, by the short way; null when it is somewhere else.
 static const void* entry_in_ram(const struct mint_engine* engine, hwaddr address) {
-  for (unsigned n = 0; n < engine->ram_ranges; n++) {
-    const uint64_t offset = address - engine->ram[n].start;
-    if (offset < engine->ram[n].size) return engine->ram[n].host + offset;
-  }
-  return NULL;
+  const struct mint_ram* ram = mint_ram_at(engine, address);
+  return ram == NULL ? NULL : ram->host + (address - ram->start);
 }
 
 // Reserved bits of this processor that QEMU's walk does not know become one that it does: it ends
