@@ -31,6 +31,11 @@ struct Options {
   std::string timing = "block";
   std::string json;
   bool all = false;
+  // Below these the exit code is 1.
+  double least_covered = 0;
+  double least_latency = 0;
+  double least_throughput = 0;
+  double least_memory = 0;
 };
 
 // 10 % or 0.3 cycles for instructions, 15 % or 1 cycle for memory.
@@ -170,13 +175,24 @@ int run(const Options& options) {
   Json json;
   json["timing"] = options.timing;
   report_instructions(options, timing, json);
-  report_memory(options, timing, json);
+  // Without a memory table its share is 0.
+  json["memory_within"] = 0;
+  if (options.memory != "none") report_memory(options, timing, json);
   if (!options.json.empty()) {
     std::ofstream file(options.json);
     file << json.dump(1) << "\n";
     if (!file.flush()) throw std::runtime_error(options.json + " cannot be written");
   }
-  return 0;
+  const auto reached = [&](const char* share, double least) {
+    if (json[share].get<double>() >= least) return true;
+    fmt::print("{} is below {}\n", share, least);
+    return false;
+  };
+  const bool good = reached("covered", options.least_covered) &
+                    reached("latency_within", options.least_latency) &
+                    reached("throughput_within", options.least_throughput) &
+                    reached("memory_within", options.least_memory);
+  return good ? 0 : 1;
 }
 
 }  // namespace
@@ -186,10 +202,14 @@ int main(int argc, char** argv) {
   mint::accuracy::Options options;
   CLI::App app{"accuracy: the timing model beside measured figures"};
   app.add_option("--instructions", options.instructions, "table of instruction forms");
-  app.add_option("--memory", options.memory, "table of memory latencies");
+  app.add_option("--memory", options.memory, "table of memory latencies; none: leave them out");
   app.add_option("--timing", options.timing, "level: count, block");
   app.add_option("--json", options.json, "write shares and rows as JSON");
   app.add_flag("--all", options.all, "print every row, not only those that are off");
+  app.add_option("--least-covered", options.least_covered, "exit code 1 when the share is less");
+  app.add_option("--least-latency", options.least_latency, "the same");
+  app.add_option("--least-throughput", options.least_throughput, "the same");
+  app.add_option("--least-memory", options.least_memory, "the same");
   CLI11_PARSE(app, argc, argv);
   try {
     return mint::accuracy::run(options);

@@ -112,16 +112,18 @@ Analysis analyse(const CodeBlock& block, Instructions instructions) {
   for (std::size_t i = 0; i < instructions.size(); ++i) {
     const Instruction& in = *instructions[i];
     if (!in.known) ++a.unknown;
+    b.serial += in.serial;
+    // One step of a repetition is a block of its own (the engine goes through the instruction's
+    // block again); in a longer block it is the first step.
+    if (in.rep_step != 0) {
+      b.serial += kCycle * (in.rep_step + (instructions.size() > 1 ? in.rep_start : 0));
+      continue;
+    }
     busy += in.busy;
     divide += in.divide;
-    b.serial += in.serial;
     b.loads += in.loads * kCycle;
     b.stores += in.stores * kCycle;
     b.jump += in.jump;
-    // One step of a repetition is a block of its own (the engine goes through the instruction's
-    // block again); in a longer block it is the first step.
-    if (in.rep_step != 0)
-      b.serial += kCycle * (in.rep_step + (instructions.size() > 1 ? in.rep_start : 0));
     const bool fused_before = i + 1 < instructions.size() && fuses(in, *instructions[i + 1]);
     if (fused_before) {
       slots += in.slots - 1u;
@@ -138,6 +140,7 @@ Analysis analyse(const CodeBlock& block, Instructions instructions) {
     b.decode = decode_bound(instructions);
   }
   b.dependencies = dependency_bound(instructions);
+  if (instructions.size() == 1 && instructions[0]->rep_step != 0) b = {.serial = b.serial};
   return a;
 }
 

@@ -2,7 +2,7 @@
 //
 // A row says what an instruction with certain operand kinds spends: micro-operations by the ports
 // that can execute them, latency from its operands to its result, and attributes. Loads and stores
-// are no part of a row: an operand in memory adds them. README.md has the columns.
+// are no part of a row: an operand in memory adds them. data/README.md has the columns.
 #pragma once
 
 #include <array>
