@@ -30,6 +30,7 @@ entry:
   jmp start
   .balign 8
 results_at: .quad results
+buffer_at: .quad buffer
 .global zero
 start:
   cli
@@ -116,7 +117,9 @@ stack_top: .skip 64
 
 std::string text_of(const Loop& loop, std::size_t number) {
   // A routine that runs the loop [count] times; the caller takes the difference.
+  const char* prepare = loop.prepare ? "mov edx, 0xe9\n  mov al, 1\n  out dx, al" : "";
   return fmt::format(R"(
+  {6}
   mov rax, offset loop_end_{0}
   mov [next], rax
   mov qword ptr [count], {1}
@@ -153,7 +156,8 @@ loop_{0}:
 loop_end_{0}:
   mov rsp, offset stack_top
 )",
-                     number, kShortRun, kShortRun + loop.rounds, number * 8, loop.setup, loop.body);
+                     number, kShortRun, kShortRun + loop.rounds, number * 8, loop.setup, loop.body,
+                     prepare);
 }
 
 class Folder {
@@ -251,6 +255,7 @@ class Watcher final : public MachineObserver {
  public:
   Machine* machine = nullptr;
   std::string problem = "the program did not end";
+  std::function<void()> prepare_next;
 
   void accessed(Core&, Cycles, const Access&) override {}
   void interrupted(Core&, Vector, bool) override {}
@@ -262,7 +267,9 @@ class Watcher final : public MachineObserver {
   std::uint32_t probe_at(Core&, std::uint64_t) override { return 0; }
   void probe(Core&, std::uint32_t) override {}
   void translated(Core&, std::uint64_t) override {}
-  void serial_output(unsigned, std::uint8_t) override {}
+  void serial_output(unsigned uart, std::uint8_t) override {
+    if (uart == kDebugConsole) prepare_next();
+  }
   void post_code(std::uint8_t) override {}
   void debug_exit(std::uint32_t) override {
     problem.clear();
@@ -309,15 +316,24 @@ std::vector<LoopResult> run_loops(const std::vector<Loop>& loops, TimingLevel ti
   const std::span<std::uint8_t> memory = machine.memory().at({kProgram}, program.size());
   if (memory.empty()) throw std::runtime_error("the program is larger than the machine's memory");
   std::memcpy(memory.data(), program.data(), program.size());
+  const auto word_at = [&](std::uint64_t address) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, machine.memory().at({address}, 8).data(), 8);
+    return word;
+  };
+  const std::uint64_t table = word_at(kProgram + 8);
+  const std::uint64_t buffer = word_at(kProgram + 16);
+  std::size_t next = 0;
+  watcher.prepare_next = [&] {
+    while (!loops[next].prepare || !results[next].problem.empty()) ++next;
+    loops[next++].prepare(machine.memory().at({buffer}, buffer_bytes), buffer);
+  };
   machine.cores()[0]->start_at(protected_mode());
   machine.run();
   if (!watcher.problem.empty()) throw std::runtime_error("the run failed: " + watcher.problem);
 
-  std::uint64_t table = 0;
-  std::memcpy(&table, machine.memory().at({kProgram + 8}, 8).data(), 8);
   for (std::size_t i = 0; i < loops.size(); ++i) {
-    std::int64_t cycles = 0;
-    std::memcpy(&cycles, machine.memory().at({table + i * 8}, 8).data(), 8);
+    const auto cycles = static_cast<std::int64_t>(word_at(table + i * 8));
     if (cycles > 0)
       results[i].cycles = static_cast<double>(cycles) / loops[i].rounds;
     else if (results[i].problem.empty())

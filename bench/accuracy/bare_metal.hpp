@@ -2,7 +2,10 @@
 // core's own time-stamp counter.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +19,8 @@ struct Loop {
   std::string setup;
   std::string body;
   unsigned rounds = 100;  // of the difference
+  // Fills the buffer before the loop runs; `address` is where the guest sees it.
+  std::function<void(std::span<std::uint8_t> buffer, std::uint64_t address)> prepare = {};
 };
 
 struct LoopResult {

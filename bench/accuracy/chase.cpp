@@ -3,65 +3,41 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <span>
+#include <string>
+#include <utility>
 
 #include "bench/accuracy/bare_metal.hpp"
 
 namespace mint::accuracy {
 namespace {
 
-// Chases in the guest: R14 is the buffer. The words are linked by the guest itself.
-//
-// Random: one cycle through all addresses, by Sattolo's algorithm with a linear congruential
-// generator (the multiplier is Knuth's MMIX one). The order is made in place: word i of the cycle
-// first holds its own address, then words are exchanged.
-std::string link_words(const MemoryRow& row, std::uint64_t words) {
-  if (row.pattern != "random") {
-    const bool backward = row.pattern == "backward";
-    // Each word points to its neighbour, the last one to the first.
-    return fmt::format(R"(
-  mov rcx, {0}
-  mov rbx, r14
-2: lea rax, [rbx + {1}]
-  mov [rbx{2}], {3}
-  mov rbx, rax
-  dec rcx
-  jnz 2b
-  mov {4}, r14
-  mov [{5}], {6}
-  mov rax, r14
-)",
-                       words - 1, row.stride, backward ? fmt::format(" + {}", row.stride) : "",
-                       backward ? "rbx" : "rax", backward ? "rcx" : "rax", backward ? "r14" : "rbx",
-                       backward ? "rbx" : "rax");
+// The order in which the words are gone through: neighbours up or down, or one random cycle through
+// all of them (Sattolo's algorithm; the generator is Knuth's MMIX one).
+std::vector<std::uint32_t> successors(const std::string& pattern, std::uint64_t words) {
+  std::vector<std::uint32_t> next(words);
+  const auto last = static_cast<std::uint32_t>(words - 1);
+  for (std::uint32_t i = 0; i <= last; ++i) {
+    if (pattern == "linear") next[i] = i == last ? 0 : i + 1;
+    if (pattern == "backward") next[i] = i == 0 ? last : i - 1;
+    if (pattern == "random") next[i] = i;
   }
-  return fmt::format(R"(
-  mov rcx, {0}
-  mov rbx, r14
-2: mov [rbx], rbx
-  add rbx, {1}
-  dec rcx
-  jnz 2b
-  mov rcx, {0} - 1
-  mov rbp, 0x5851f42d4c957f2d
-  mov r8, 1
-3: imul r8, rbp
-  add r8, 12345
-  mov rax, r8
-  shr rax, 32
-  xor edx, edx
-  div rcx
-  imul rdx, {1}
-  mov rbx, rcx
-  imul rbx, {1}
-  mov rax, [r14 + rdx]
-  mov rsi, [r14 + rbx]
-  mov [r14 + rdx], rsi
-  mov [r14 + rbx], rax
-  dec rcx
-  jnz 3b
-  mov rax, r14
-)",
-                     words, row.stride);
+  if (pattern != "random") return next;
+  std::uint64_t state = 1;
+  for (std::uint32_t i = last; i > 0; --i) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    std::swap(next[i], next[(state >> 33) % i]);
+  }
+  return next;
+}
+
+void link_words(const MemoryRow& row, std::span<std::uint8_t> buffer, std::uint64_t address) {
+  const std::vector<std::uint32_t> next = successors(row.pattern, row.working_set / row.stride);
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    const std::uint64_t target = address + next[i] * row.stride;
+    std::memcpy(&buffer[i * row.stride], &target, sizeof target);
+  }
 }
 
 }  // namespace
@@ -69,6 +45,8 @@ std::string link_words(const MemoryRow& row, std::uint64_t words) {
 std::vector<std::optional<double>> run_chases(const std::vector<MemoryRow>& rows,
                                               TimingLevel timing) {
   constexpr unsigned kLoads = 64;  // in a round
+  constexpr std::uint64_t kMostRounds = 2048;
+  constexpr std::uint64_t kMostWarm = 1u << 19;
   std::vector<std::optional<double>> out(rows.size());
   std::vector<Loop> loops;
   std::vector<std::size_t> owner;
@@ -83,12 +61,16 @@ std::vector<std::optional<double>> run_chases(const std::vector<MemoryRow>& rows
     const std::uint64_t words = row.working_set / row.stride;
     std::string body;
     for (unsigned k = 0; k < kLoads; ++k) body += "mov rax, [rax]\n";
-    // The words are gone through twice before the difference is taken, and at least once for it.
-    const std::uint64_t rounds = std::clamp<std::uint64_t>(words / kLoads + 1, 32, 4096);
+    // Before the difference is taken, the words are gone through once, or as many of them as fill
+    // the caches several times over.
+    const std::uint64_t rounds = std::clamp<std::uint64_t>(words / kLoads + 1, 32, kMostRounds);
     const std::string warm =
-        fmt::format("{}  mov rcx, {}\n4: mov rax, [rax]\n  dec rcx\n  jnz 4b\n",
-                    link_words(row, words), std::min<std::uint64_t>(2 * words, 1u << 18));
-    loops.push_back({warm, body, static_cast<unsigned>(rounds)});
+        fmt::format("  mov rax, r14\n  mov rcx, {}\n4: mov rax, [rax]\n  dec rcx\n  jnz 4b\n",
+                    std::min<std::uint64_t>(words, kMostWarm));
+    loops.push_back({warm, body, static_cast<unsigned>(rounds),
+                     [&row](std::span<std::uint8_t> buffer, std::uint64_t address) {
+                       link_words(row, buffer, address);
+                     }});
     owner.push_back(i);
     largest = std::max(largest, row.working_set);
   }
