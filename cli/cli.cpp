@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/command.hpp"
 #include "cli/json_result.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
@@ -16,6 +17,8 @@
 #include "emu/scenario/process.hpp"
 #include "emu/scenario/sha256.hpp"
 #include "emu/scenario/units.hpp"
+#include "traces/run_recorder.hpp"
+#include "traces/run_store.hpp"
 
 namespace mint {
 
@@ -29,6 +32,10 @@ struct RunOptions {
   std::string out;
   std::uint64_t seed = 1;
   bool quiet = false;
+  // Recording:
+  bool no_record = false;
+  std::string store;
+  std::string level = "events";
   // Of the short form, for bare-metal programs:
   std::optional<unsigned> cores;
   std::optional<unsigned> memory_mb;
@@ -121,6 +128,8 @@ class Program {
     return result->exit_code;
   }
 
+  const Installation& installation() const { return installation_; }
+
  private:
   static bool is_scenario(const std::string& target) { return target.ends_with(".toml"); }
 
@@ -186,6 +195,13 @@ class Program {
     const bool show_progress = !options.quiet && !bare;
     LiveProgress observer(request.scenario.machine.core_clock, show_progress ? stderr : nullptr,
                           bare ? text : nullptr);
+    std::unique_ptr<RunRecorder> recorder;
+    if (!options.no_record) {
+      recorder = std::make_unique<RunRecorder>(
+          options.store.empty() ? default_store() : fs::path(options.store), request,
+          *level_named(options.level));
+      request.trace = recorder.get();
+    }
     RunResult result = run_(request, observer);
     observer.clear();
     for (std::size_t i = 0; i < result.os.size() && i < request.scenario.os.size(); i++) {
@@ -194,6 +210,7 @@ class Program {
 
     const std::string json = result_json(request, result);
     std::ofstream(request.out_dir / kResultFile) << json;
+    if (recorder) recorder->finish(result, json);
     if (json_out) {
       fmt::print("{}", json);
     } else if (!options.json.empty()) {
@@ -202,6 +219,7 @@ class Program {
       if (!file.flush()) return bad_input(options.json + " cannot be written");
     }
     if (!options.quiet) fmt::print(text, "{}", run_report(request, result));
+    if (recorder && !options.quiet) fmt::print(text, "recorded as run {}\n", recorder->id());
     return result.goal_met ? kGoalMet : kGoalMissed;
   }
 
@@ -228,6 +246,15 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
   run_command->add_option("--seed", options.seed, "decides what the profile's [seed] leaves open")
       ->type_name("N");
   run_command->add_flag("--quiet", options.quiet, "no progress and no report");
+  const std::string recording = "Recording";
+  run_command->add_flag("--no-record", options.no_record, "keep nothing of the run")
+      ->group(recording);
+  run_command->add_option("--store", options.store, "the run store (in the user's data folder)")
+      ->type_name("FILE")
+      ->group(recording);
+  run_command->add_option("--level", options.level, "stages, events, blocks or full (events)")
+      ->check(CLI::IsMember({"stages", "events", "blocks", "full"}))
+      ->group(recording);
   const std::string bare = "Bare-metal program";
   run_command->add_option("--cores", options.cores, "number of cores")
       ->check(CLI::Range(1, 64))
@@ -256,6 +283,8 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
   build_command->add_option("names", names,
                             "images, or scenarios for all theirs; none: all scenarios");
 
+  const std::vector<std::unique_ptr<Command>> commands = trace_commands(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -265,8 +294,12 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
     Program program(run);
     if (run_command->parsed()) return program.run(options);
     if (check_command->parsed()) return program.check(file);
+    for (const auto& command : commands)
+      if (command->parsed()) return command->execute({run, program.installation()});
     names.insert(names.begin(), list_command->parsed() ? "list" : "build");
     return program.images(names);
+  } catch (const StoreError& error) {
+    return bad_input(error.what());
   } catch (const std::exception& error) {
     fmt::print(stderr, "mintsim: own fault: {}\n", error.what());
     return kOwnFault;

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Recorded runs from outside: the store, its errors, and what a killed program leaves."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+
+from program import MINTSIM, ProgramTest, leave, multiboot, say
+
+
+def busy(lines: int) -> bytes:
+    """A program that prints a line so many times, and exits with 0."""
+    body = say("a line of text\n")
+    code = b"\xbd" + lines.to_bytes(4, "little")  # mov ebp, lines
+    back = -(len(body) + 1 + 6)
+    code += body + b"\x4d" + b"\x0f\x85" + back.to_bytes(4, "little", signed=True)  # dec; jnz
+    return multiboot(code + leave(0))
+
+
+class StoreTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.store = self.folder / "runs.db"
+
+    def record(self, program: bytes, *arguments: object) -> dict:
+        self.write("p.elf", program)
+        return self.run_json("p.elf", "--store", self.store, *arguments)
+
+    def runs(self) -> list:
+        done = self.mintsim("runs", "--store", self.store, "--json", "-")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def expect_error(self, done, *parts):
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, "one line: " + done.stderr)
+        for part in parts:
+            self.assertIn(part, done.stderr)
+
+
+class Recording(StoreTest):
+    def test_a_run_is_recorded_and_told(self):
+        self.write("p.elf", multiboot(say("hello\n") + leave(0)))
+        done = self.mintsim("run", "p.elf", "--store", self.store)
+        self.assertIn("recorded as run 1", done.stdout)
+        (run,) = self.runs()
+        self.assertEqual((run["id"], run["state"], run["goal_met"]), (1, "finished", True))
+        done = self.mintsim("show", "1", "--store", self.store, "--json", "-")
+        self.assertEqual(json.loads(done.stdout)["digest"], run["digest"])
+
+    def test_recording_does_not_change_the_digest(self):
+        program = busy(500)
+        digests = {self.record(program, "--no-record")["digest"]}
+        for level in ("stages", "events", "blocks", "full"):
+            digests.add(self.record(program, "--level", level)["digest"])
+        self.assertEqual(len(digests), 1)
+        self.assertEqual(len(self.runs()), 4, "--no-record records nothing")
+
+    def test_without_store_it_goes_to_the_users_data_folder(self):
+        self.write("p.elf", multiboot(leave(0)))
+        self.run_json("p.elf")
+        self.assertTrue((self.folder / "data" / "mintsim" / "runs.db").exists())
+        self.assertEqual(self.mintsim("runs").returncode, 0)
+
+    def test_the_store_is_plain_sql(self):
+        self.record(multiboot(say("first\nsecond\n") + leave(0)))
+        db = sqlite3.connect(self.store)
+        lines = [row[0] for row in db.execute("SELECT line FROM v_console ORDER BY at_s")]
+        self.assertEqual(lines, ["first", "second"])
+        ((name, digest),) = db.execute("SELECT scenario, digest FROM v_run").fetchall()
+        self.assertEqual((name, digest), ("p", self.runs()[0]["digest"]))
+
+    def test_export_of_every_table(self):
+        self.record(multiboot(say("one\n") + leave(0)))
+        done = self.mintsim("export", "last", "--store", self.store)
+        tables = json.loads(done.stdout)["tables"]
+        self.assertEqual(tables["console"][0]["line"], "one")
+        self.assertIn("exit", [event["kind"] for event in tables["events"]])
+        done = self.mintsim(
+            "export", "last", "--store", self.store, "--format", "csv", "--table", "v_console"
+        )
+        self.assertEqual(done.stdout.splitlines()[0], "run,os,at_s,line")
+
+    def test_prune(self):
+        for _ in range(3):
+            self.record(multiboot(leave(0)))
+        done = self.mintsim("prune", "--keep", "1", "--store", self.store)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([run["id"] for run in self.runs()], [3])
+
+
+class Killed(StoreTest):
+    """A recording program is killed at any moment: what was finished is whole."""
+
+    def test_at_many_points(self):
+        self.record(multiboot(leave(0)))
+        program = self.write("busy.elf", busy(100_000))
+        rng = random.Random(1)
+        killed = 0
+        for turn in range(20):
+            child = subprocess.Popen(
+                [str(MINTSIM), "run", str(program), "--quiet", "--store", str(self.store)],
+                cwd=self.folder,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(rng.uniform(0, 0.6) if turn % 2 else rng.uniform(0.02, 0.15))
+            child.send_signal(signal.SIGKILL)
+            killed += child.wait() == -signal.SIGKILL
+            db = sqlite3.connect(self.store)
+            self.assertEqual(db.execute("PRAGMA integrity_check").fetchone()[0], "ok")
+            finished = db.execute(
+                "SELECT id, digest IS NOT NULL, result IS NOT NULL FROM run "
+                "WHERE state = 'finished'"
+            ).fetchall()
+            self.assertIn((1, 1, 1), finished)
+            self.assertTrue(all(row[1] and row[2] for row in finished))
+            db.close()
+        self.assertGreater(killed, 10, "the program was too fast to be killed")
+        unfinished = [run for run in self.runs() if run["state"] == "unfinished"]
+        self.assertGreater(len(unfinished), 3)
+        # The store goes on working, and what was recorded of a killed run can be read.
+        self.record(multiboot(leave(0)))
+        for run in unfinished:
+            done = self.mintsim("export", run["id"], "--store", self.store, "--table", "events")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(len(json.loads(done.stdout)), run["events"])
+        self.mintsim("prune", "--unfinished", "--store", self.store)
+        self.assertEqual([r["state"] for r in self.runs()].count("unfinished"), 0)
+
+
+class Errors(StoreTest):
+    def test_no_store(self):
+        self.expect_error(self.mintsim("runs", "--store", "none.db"), "none.db", "remedy")
+        self.assertFalse((self.folder / "none.db").exists())
+
+    def test_no_such_run(self):
+        self.record(multiboot(leave(0)))
+        for verb in ("show", "export"):
+            self.expect_error(self.mintsim(verb, "9", "--store", self.store), "no run 9", "remedy")
+
+    def test_no_store_file(self):
+        self.write("p.elf", multiboot(leave(0)))
+        store = self.write("text.db", "this is no database, but a text of some length\n" * 5)
+        self.expect_error(self.mintsim("run", "p.elf", "--store", store), "no run store")
+        self.assertTrue(store.read_text().startswith("this is no database"), "left alone")
+
+    def test_locked(self):
+        self.record(multiboot(leave(0)))
+        db = sqlite3.connect(self.store, isolation_level=None)
+        db.execute("BEGIN EXCLUSIVE")
+        self.expect_error(self.mintsim("run", "p.elf", "--store", self.store), "locked")
+        db.execute("ROLLBACK")
+        self.assertEqual(len(self.runs()), 1)
+
+    def test_newer_version(self):
+        self.record(multiboot(leave(0)))
+        db = sqlite3.connect(self.store)
+        db.execute("PRAGMA user_version = 77")
+        db.close()
+        for command in (("runs",), ("show", "1"), ("run", "p.elf")):
+            self.expect_error(self.mintsim(*command, "--store", self.store), "version 77")
+
+    def test_truncated(self):
+        self.record(multiboot(say("x\n" * 50) + leave(0)))
+        os.truncate(self.store, self.store.stat().st_size // 2)
+        self.expect_error(self.mintsim("show", "1", "--store", self.store), "truncated")
+
+    def test_disk_full_while_it_runs(self):
+        """A file system of a few pages: the run ends with 2, and what was there is whole."""
+        self.record(multiboot(leave(0)))
+        self.write("busy.elf", busy(60_000))
+        limit = self.store.stat().st_size + 64 * 1024
+        done = subprocess.run(
+            ["bash", "-c", f"trap '' XFSZ; ulimit -f {limit // 1024}; exec \"$@\"", "-",
+             str(MINTSIM), "run", "busy.elf", "--quiet", "--store", str(self.store)],
+            cwd=self.folder, capture_output=True, text=True, timeout=120, check=False,
+        )
+        self.expect_error(done, str(self.store), "remedy")
+        runs = self.runs()
+        self.assertEqual(runs[0]["state"], "finished")
+        self.assertEqual([r["state"] for r in runs[1:]], ["unfinished"] * len(runs[1:]))
+
+
+if __name__ == "__main__":
+    unittest.main()
