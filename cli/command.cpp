@@ -44,6 +44,7 @@ std::vector<std::unique_ptr<Command>> trace_commands(CLI::App& app) {
   commands.push_back(show_command(app));
   commands.push_back(export_command(app));
   commands.push_back(prune_command(app));
+  commands.push_back(diff_command(app));
   return commands;
 }
 

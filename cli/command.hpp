@@ -50,5 +50,6 @@ std::unique_ptr<Command> runs_command(CLI::App& app);
 std::unique_ptr<Command> show_command(CLI::App& app);
 std::unique_ptr<Command> export_command(CLI::App& app);
 std::unique_ptr<Command> prune_command(CLI::App& app);
+std::unique_ptr<Command> diff_command(CLI::App& app);
 
 }  // namespace mint

@@ -42,13 +42,16 @@ Tracer::Tracer(TraceSink& sink, Machine& machine, std::vector<std::uint8_t> os_o
 
 Cycles Tracer::now() const { return machine_.queue().now(); }
 
-void Tracer::send(const TraceEvent& event) {
+void Tracer::send(const TraceEvent& event, Core* core) {
   sink_.event(event);
-  check_end();
+  check_end(core);
 }
 
-void Tracer::check_end() {
-  if (sink_.wants_end()) machine_.stop();
+void Tracer::check_end(Core* core) {
+  if (!sink_.wants_end()) return;
+  machine_.stop();
+  // A core that runs stops at its next block, not only at the end of its slice.
+  if (core != nullptr && core->runnable()) core->cpu().set_limit(core->cpu().now());
 }
 
 void Tracer::emit(TraceKind kind, Cycles at, Core* core,
@@ -63,7 +66,7 @@ void Tracer::emit(TraceKind kind, Cycles at, Core* core,
     event.os = os_of_core_[event.core];
     event.retired = core->cpu().instructions();
   }
-  send(event);
+  send(event, core);
 }
 
 // --- inputs of cores
@@ -74,7 +77,8 @@ void Tracer::mark(Core& core, const Stream& stream, Cycles at) {
 }
 
 void Tracer::input(Core& core, Stream& stream, Cycles at, std::uint64_t what, std::uint64_t value) {
-  stream.hash = mix(mix(stream.hash, what ^ core.cpu().instructions() << 20), value);
+  stream.hash =
+      mix(mix(stream.hash, what ^ (core.cpu().instructions() - stream.base) << 20), value);
   if (++stream.inputs % kMarkInterval == 0) mark(core, stream, at);
 }
 
@@ -113,7 +117,9 @@ void Tracer::interrupted(Core& core, Vector vector, bool hardware) {
 
 void Tracer::started(Core& core, Vector vector) {
   // What the core has taken in before does not matter any more.
-  streams_[core.id().value] = {};
+  Stream& stream = streams_[core.id().value];
+  stream = {};
+  stream.base = core.cpu().instructions();
   emit(TraceKind::kStart, core.cpu().now(), &core, {vector.value});
 }
 
@@ -275,7 +281,7 @@ void Tracer::probed(Core& core, std::uint32_t id) {
   }
   if (id >> kBlockShift == 0) return;
   sink_.block(core, id >> kBlockShift);
-  check_end();
+  check_end(&core);
 }
 
 // --- modes

@@ -2,10 +2,10 @@
 // has the digest of a run without one.
 //
 // Marks: what a core takes in (values that it reads from outside, interrupts) and the instruction
-// counts at which it does decide all that it does, but for its memory. A hash of them goes into the
-// trace after every kMarkInterval inputs. Times are not in it, nor the values of counters of time:
-// two runs of which only the times differ have the same marks, and the first mark that differs says
-// between which instructions of a core two runs part.
+// counts, from its start by SIPI on, at which it does decide all that it does, but for its memory.
+// A hash of them goes into the trace after every kMarkInterval inputs. Times are not in it, nor the
+// values of counters of time: two runs of which only the times differ have the same marks, and the
+// first mark that differs says between which instructions of a core two runs part.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +63,7 @@ class Tracer {
   struct Stream {
     std::uint64_t hash = 0;
     std::uint64_t inputs = 0;
+    std::uint64_t base = 0;  // instructions of the core when it was started
     std::uint8_t mode = 0;
   };
   struct Line {
@@ -73,12 +74,12 @@ class Tracer {
   bool at_least(TraceLevel level) const { return level_ >= level; }
   void emit(TraceKind kind, Cycles at, Core* core, std::initializer_list<std::uint64_t> arguments,
             std::string_view text = {});
-  void send(const TraceEvent& event);
+  void send(const TraceEvent& event, Core* core = nullptr);
   void input(Core& core, Stream& stream, Cycles at, std::uint64_t what, std::uint64_t value);
   void mark(Core& core, const Stream& stream, Cycles at);
   void check_mode(Core& core, std::uint64_t pc);
   Cycles now() const;
-  void check_end();
+  void check_end(Core* core);
 
   TraceSink& sink_;
   Machine& machine_;

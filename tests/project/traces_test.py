@@ -187,5 +187,101 @@ class Errors(StoreTest):
         self.assertEqual([r["state"] for r in runs[1:]], ["unfinished"] * len(runs[1:]))
 
 
+class Diff(StoreTest):
+    """One difference is planted, and the diff names exactly that."""
+
+    def diff(self, code: int, *arguments: object) -> dict:
+        done = self.mintsim("diff", "1", "2", "--store", self.store, "--json", "-", *arguments)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def record_as(self, name: str, program: bytes, *arguments: object) -> None:
+        self.write(name, program)
+        self.run_json(name, "--store", self.store, *arguments)
+
+    def test_the_same_run_twice(self):
+        for _ in range(2):
+            self.record_as("p.elf", busy(20))
+        self.assertEqual(self.diff(0)["outcome"], "identical")
+
+    def test_a_byte_of_the_program(self):
+        """The 1,001st line's second letter is another one: a comparison of a counter."""
+        # mov ecx, 2000; loop: mov eax, [counter]; ...; the constant decides what is printed.
+        def program(constant: int) -> bytes:
+            loop = b"\x81\xf9" + constant.to_bytes(4, "little")  # cmp ecx, constant
+            loop += b"\xb0\x41"  # mov al, 'A'
+            loop += b"\x75\x02"  # jne +2
+            loop += b"\xb0\x42"  # mov al, 'B'
+            loop += b"\xee"  # out dx, al
+            loop += b"\x49"  # dec ecx
+            back = -(len(loop) + 2)
+            loop += b"\x75" + back.to_bytes(1, "little", signed=True)
+            return multiboot(say("") + b"\xb9\xd0\x07\x00\x00" + loop + leave(0))
+
+        self.record_as("a.elf", program(1000))
+        self.record_as("b.elf", program(1001))
+        diff = self.diff(1)
+        self.assertEqual(diff["outcome"], "diverged")
+        (image,) = [i for i in diff["inputs"] if i["what"] == "program" and i["detail"]]
+        self.assertIn("1 byte differs", image["detail"])
+        self.assertIn("e8h / e9h", image["detail"])
+        first = diff["first"]
+        self.assertTrue(first["exact"])
+        self.assertEqual(first["cause"], "memory")
+        # The flags differ when ECX is 1001, in the 1,000th turn of the loop.
+        self.assertIn("(B has other code here)", "\n".join(first["code"]))
+        self.assertIn("cmp ecx, 0x3e8", "\n".join(first["code"]))
+        registers = {r["name"]: (r["a"], r["b"]) for r in first["registers"]}
+        self.assertNotIn("RCX", registers)
+
+    def test_a_device_value(self):
+        # CMOS 34h: memory above 16 MB in units of 64 KB.
+        code = b"\xb0\x34\xe6\x70\xe4\x71\x3c\x00\x74\x02\x90\x90" + say("x") + leave(0)
+        self.write("p.elf", multiboot(code))
+        self.run_json("p.elf", "--store", self.store, "--memory", "17")
+        self.run_json("p.elf", "--store", self.store, "--memory", "18")
+        first = self.diff(1)["first"]
+        self.assertEqual(first["cause"], "device value")
+        self.assertEqual(first["does_a"], "reads 10h from port 71h")
+        self.assertEqual(first["does_b"], "reads 20h from port 71h")
+
+    def scenario(self, name: str, port_delay: int) -> str:
+        return self.write(
+            name,
+            f'name = "s"\n[machine.delays]\nport = {port_delay}\n'
+            '[bare_metal]\nprogram = "p.elf"\n',
+        ).name
+
+    def test_a_latency_that_only_takes_time(self):
+        self.write("p.elf", busy(20))
+        self.run_json(self.scenario("a.toml", 400), "--store", self.store)
+        self.run_json(self.scenario("b.toml", 410), "--store", self.store)
+        diff = self.diff(0)
+        self.assertEqual(diff["outcome"], "identical")
+        self.assertIn("only times differ", diff["why"])
+        (text,) = [i for i in diff["inputs"] if i["what"] == "scenario"]
+        self.assertEqual(text["detail"], "line 3: 'port = 400' / 'port = 410'")
+
+    def test_a_latency_that_moves_an_interrupt(self):
+        """The PIT interrupts a loop at another instruction."""
+        # No handler is needed: the request is polled at the 8259.
+        code = b"\xb0\x30\xe6\x43\xb0\x00\xe6\x40\xb0\x10\xe6\x40"  # counter 0, mode 0: 1000h
+        code += b"\xb0\x0a\xe6\x20"  # OCW3: read IRR
+        code += b"\xe4\x20\xa8\x01\x74\xfa"  # in al, 20h; test al, 1; jz back
+        self.write("p.elf", multiboot(code + say("x") + leave(0)))
+        self.run_json(self.scenario("a.toml", 400), "--store", self.store)
+        self.run_json(self.scenario("b.toml", 600), "--store", self.store)
+        first = self.diff(1)["first"]
+        self.assertEqual((first["cause"], first["os"]), ("device value", ""))
+        self.assertIn("port 20h", first["does_a"])
+
+    def test_what_cannot_be_run_again_is_inconclusive_or_coarse(self):
+        self.record_as("p.elf", busy(20))
+        self.record_as("p.elf", busy(21))
+        done = self.mintsim("diff", "1", "2", "--store", self.store)
+        self.assertIn(done.returncode, (1, 4))
+        self.assertIn("is not what it was", done.stdout)
+
+
 if __name__ == "__main__":
     unittest.main()
