@@ -45,6 +45,8 @@ std::vector<std::unique_ptr<Command>> trace_commands(CLI::App& app) {
   commands.push_back(export_command(app));
   commands.push_back(prune_command(app));
   commands.push_back(diff_command(app));
+  commands.push_back(replay_command(app));
+  commands.push_back(baseline_command(app));
   return commands;
 }
 

@@ -51,5 +51,7 @@ std::unique_ptr<Command> show_command(CLI::App& app);
 std::unique_ptr<Command> export_command(CLI::App& app);
 std::unique_ptr<Command> prune_command(CLI::App& app);
 std::unique_ptr<Command> diff_command(CLI::App& app);
+std::unique_ptr<Command> replay_command(CLI::App& app);
+std::unique_ptr<Command> baseline_command(CLI::App& app);
 
 }  // namespace mint

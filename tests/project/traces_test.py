@@ -283,5 +283,94 @@ class Diff(StoreTest):
         self.assertIn("is not what it was", done.stdout)
 
 
+class Replay(StoreTest):
+    def replay(self, code: int, *arguments: object) -> dict:
+        done = self.mintsim("replay", *arguments, "--store", self.store, "--json", "-")
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_to_the_end(self):
+        # Long enough in simulated time for checkpoints.
+        self.record(busy(3000))
+        replay = self.replay(0, "1")
+        self.assertTrue(replay["same"])
+        self.assertGreater(replay["checked"], 0)
+        self.assertEqual(replay["digest"], self.runs()[0]["digest"])
+
+    def test_at_a_finer_level_it_is_a_run_of_its_own(self):
+        self.record(busy(100))
+        self.assertEqual(self.replay(0, "1", "--level", "full")["recorded_as"], 2)
+        first, second = self.runs()
+        self.assertEqual(first["digest"], second["digest"])
+        self.assertGreater(second["events"], 10 * first["events"])
+
+    def test_until(self):
+        self.record(busy(3000))
+        cycle = self.replay(0, "1", "--until", "cycle:5000000")["cycle"]
+        self.assertEqual(cycle, 5_000_000)
+        self.assertEqual(self.replay(0, "1", "--until", "2ms")["cycle"], 5_600_000)
+        cores = self.replay(0, "1", "--until", "core:0:5000")
+        self.assertTrue(cores["reached"])
+        events = self.mintsim("export", "1", "--store", self.store, "--table", "events")
+        lines = [e for e in json.loads(events.stdout) if e["kind"] == "console"]
+        third = self.replay(0, "1", "--until", "event:console:3")
+        self.assertEqual(third["cycle"], lines[2]["cycle"])
+        self.assertFalse(self.replay(1, "1", "--until", "event:reset")["reached"])
+
+    def test_the_first_checkpoint_that_differs_ends_it(self):
+        self.record(busy(6000))
+        db = sqlite3.connect(self.store)
+        cycles = [row[0] for row in db.execute("SELECT at FROM checkpoint WHERE run = 1")]
+        self.assertGreater(len(cycles), 3)
+        db.execute("UPDATE checkpoint SET digest = 'x' WHERE at >= ?", (cycles[2],))
+        db.commit()
+        db.close()
+        replay = self.replay(1, "1")
+        self.assertEqual((replay["last_same_cycle"], replay["cycle"]), (cycles[1], cycles[2]))
+
+    def test_bad_input(self):
+        self.record(busy(1))
+        for when in ("soon", "core:9:1", "event:party", "symbol:", "cycle:x"):
+            done = self.mintsim("replay", "1", "--store", self.store, "--until", when)
+            self.expect_error(done, when, "remedy")
+        self.write("p.elf", busy(2))
+        self.expect_error(self.mintsim("replay", "1", "--store", self.store), "is not what it was")
+
+
+class Baseline(StoreTest):
+    def baseline(self, code: int, verb: str, *arguments: object) -> list:
+        done = self.mintsim("baseline", verb, *arguments, "--store", self.store, "--json", "-")
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_the_same_moved_and_not_to_be_compared(self):
+        self.record(busy(10))
+        self.baseline(0, "save", "last")
+        self.record(busy(10))
+        self.assertEqual(self.baseline(0, "check")[0]["outcome"], "same")
+        # The program is another one: like is not compared with like.
+        self.record(busy(11))
+        (check,) = self.baseline(4, "check")
+        self.assertEqual(check["outcome"], "inconclusive")
+        self.assertIn("image program p.elf", check["what"][0])
+        # The emulator is another one: it gives another end for the same inputs.
+        self.record(busy(10))
+        db = sqlite3.connect(self.store)
+        db.execute("UPDATE run SET digest = 'ff', end = end + 1000 WHERE id = 4")
+        db.commit()
+        db.close()
+        (check,) = self.baseline(1, "check")
+        self.assertEqual(check["outcome"], "moved")
+        self.assertIn("(+1000, ", "\n".join(check["what"]))
+        # A baseline outlives the run that it was saved of.
+        self.mintsim("prune", "1", "--store", self.store)
+        self.assertEqual(self.baseline(0, "check", "2")[0]["outcome"], "same")
+
+    def test_bad_input(self):
+        self.record(busy(1))
+        done = self.mintsim("baseline", "check", "--store", self.store)
+        self.expect_error(done, "no baseline 'default'", "remedy")
+
+
 if __name__ == "__main__":
     unittest.main()
