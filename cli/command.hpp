@@ -53,5 +53,6 @@ std::unique_ptr<Command> prune_command(CLI::App& app);
 std::unique_ptr<Command> diff_command(CLI::App& app);
 std::unique_ptr<Command> replay_command(CLI::App& app);
 std::unique_ptr<Command> baseline_command(CLI::App& app);
+std::unique_ptr<Command> report_command(CLI::App& app);
 
 }  // namespace mint

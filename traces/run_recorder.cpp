@@ -69,9 +69,11 @@ void RunRecorder::stop_writing() {
 // -------------------------------------------------------------------------------------
 
 void RunRecorder::event(const TraceEvent& event) {
-  if (event.kind == TraceKind::kMark || event.kind == TraceKind::kEnd) {
+  // So that what was executed in a stage is told in it.
+  const bool all = event.kind == TraceKind::kEnd || event.kind == TraceKind::kStage;
+  if (all || event.kind == TraceKind::kMark) {
     for (std::size_t core = 0; core < blocks_.size(); ++core)
-      if (event.kind == TraceKind::kEnd || core == event.core)
+      if (all || core == event.core)
         flush_blocks(static_cast<std::uint8_t>(core), event.at, event.retired);
   }
   encoder_.add(event);

@@ -4,13 +4,16 @@
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
-from program import MINTSIM, ProgramTest, leave, multiboot, say
+from program import BUILD, MINTSIM, ProgramTest, leave, multiboot, say
 
 
 def busy(lines: int) -> bytes:
@@ -370,6 +373,116 @@ class Baseline(StoreTest):
         self.record(busy(1))
         done = self.mintsim("baseline", "check", "--store", self.store)
         self.expect_error(done, "no baseline 'default'", "remedy")
+
+
+def fields(message: bytes) -> list[tuple[int, object]]:
+    """A protobuf message: numbers and values of its fields."""
+
+    def number(at: int) -> tuple[int, int]:
+        value = shift = 0
+        while True:
+            value |= (message[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+            if message[at - 1] < 0x80:
+                return value, at
+
+    found, at = [], 0
+    while at < len(message):
+        key, at = number(at)
+        if key & 7 == 0:
+            value, at = number(at)
+        elif key & 7 == 1:
+            value, at = int.from_bytes(message[at : at + 8], "little"), at + 8
+        else:
+            size, at = number(at)
+            value, at = message[at : at + size], at + size
+        found.append((key >> 3, value))
+    return found
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Views(StoreTest):
+    def view(self, verb: str, name: str, *arguments: object) -> Path:
+        out = self.folder / name
+        done = self.mintsim(verb, "last", "--store", self.store, *arguments, "-o", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return out
+
+    def interrupts(self) -> None:
+        """A guest program with interrupts, IPIs and several cores."""
+        self.run_json(BUILD / "tests" / "guest" / "ipi.elf", "--cores", "4", "--store", self.store)
+
+    def test_perfetto(self):
+        self.interrupts()
+        trace = fields(self.view("export", "t.perfetto", "--format", "perfetto").read_bytes())
+        self.assertEqual({number for number, _ in trace}, {1}, "packets only")
+        depth: dict[int, int] = {}
+        names, flows, ends, last = [], set(), set(), 0
+        for _, packet in trace:
+            packet = dict(fields(packet))
+            if 60 in packet:
+                names.append(dict(fields(packet[60]))[2].decode())
+                continue
+            self.assertGreaterEqual(packet[8], last, "in the order of time")
+            last = packet[8]
+            event = fields(packet[11])
+            kind, track = dict(event)[9], dict(event)[11]
+            flows |= {value for number, value in event if number == 47}
+            ends |= {value for number, value in event if number == 48}
+            depth[track] = depth.get(track, 0) + {1: 1, 2: -1, 3: 0}[kind]
+            self.assertGreaterEqual(depth[track], 0, "slices nest")
+        self.assertEqual(set(depth.values()), {0}, "every slice ends")
+        self.assertIn("core 1: interrupts", names)
+        self.assertTrue(ends and ends <= flows, "arrows have both ends")
+
+    def test_folded_stacks_count_every_block(self):
+        self.record(busy(50), "--level", "blocks")
+        stacks = self.view("export", "t.folded", "--format", "folded").read_text().splitlines()
+        counts = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in stacks}
+        # The loop is one block for each character and more; it is executed 50 times.
+        self.assertGreaterEqual(sum(counts.values()), 50)
+
+    def test_csv_of_every_table(self):
+        self.interrupts()
+        folder = self.view("export", "csv", "--format", "csv")
+        names = {path.name for path in folder.iterdir()}
+        self.assertLessEqual({"events.csv", "ipi.csv", "v_stage.csv", "moment.csv"}, names)
+        head, *rows = (folder / "ipi.csv").read_text().splitlines()
+        self.assertEqual(head, "run,sent,arrived,sender,receivers,mode,vector")
+        self.assertGreater(len(rows), 10)
+
+    def test_a_figure_needs_followers(self):
+        self.record(multiboot(leave(0)))
+        done = self.mintsim("export", "1", "--store", self.store, "--format", "svg")
+        self.expect_error(done, "no follower", "remedy")
+
+    def test_the_report_needs_nothing_else(self):
+        self.record(multiboot(say("</script><b>&\n") + leave(0)))
+        page = self.view("report", "r.html").read_text()
+        self.assertNotRegex(page, r"(src|href)=.?https?:")
+        self.assertEqual(page.count("</script>"), 1, "console text does not end the script")
+        data = re.search(r"^const data = (.*);$", page, re.M).group(1)
+        self.assertEqual(json.loads(data)["lines"][0][2], "</script><b>&")
+
+    @unittest.skipUnless(CHROMIUM, "needs chromium")
+    def test_the_report_in_a_browser(self):
+        self.interrupts()
+        page = self.view("report", "r.html")
+        run = self.runs()[0]
+        done = subprocess.run(
+            [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
+             f"--user-data-dir={self.folder / 'profile'}", f"{page.as_uri()}#at=0.002"],
+            capture_output=True, text=True, timeout=120, check=False,
+        )
+        dom = done.stdout
+        self.assertIn(f"<h1 id=\"title\">ipi, run {run['id']}</h1>", dom)
+        self.assertIn("0.002000000 s</p>", dom, "the chosen moment is told")
+        self.assertIn(run["digest"], dom)
+        self.assertRegex(dom, r"<td>started at 8000h</td>")
+        self.assertIn('role="status"', dom)
 
 
 if __name__ == "__main__":
