@@ -5,8 +5,7 @@
 FROM debian:12
 
 COPY tools/install-packages tools/packages.txt /usr/src/mintsim/tools/
-RUN apt-get update -q \
- && /usr/src/mintsim/tools/install-packages build guest
+RUN /usr/src/mintsim/tools/install-packages build guest
 
 # /var/cache/mintsim keeps the images; a volume there keeps those built later, too.
 ENV MINTSIM_CACHE=/var/cache/mintsim
@@ -17,7 +16,7 @@ RUN cmake -S /usr/src/mintsim --preset release -DBUILD_TESTING=OFF \
  && rm -rf /usr/src/mintsim/build
 
 # apt's lists stay: by them the boot tool's version is known.
-RUN mintsim images build /usr/local/share/mintsim/scenarios/parallel2.toml kexec-x86_64
+RUN mintsim images build /usr/local/share/mintsim/scenarios/parallel2.toml
 
 WORKDIR /work
 ENTRYPOINT ["mintsim"]

@@ -79,6 +79,11 @@ class Program {
     request.seed = options.seed;
     request.out_dir = options.out.empty() ? fs::path("out") / scenario.name : fs::path(options.out);
     request.firmware_dir = installation_.firmware;
+    // Before the run, which may take long; what the file holds stays until then.
+    if (!options.json.empty() && options.json != "-" &&
+        !std::ofstream(options.json, std::ios::app)) {
+      return bad_input(options.json + " cannot be written; remedy: name another file with --json");
+    }
     std::error_code error;
     fs::create_directories(request.out_dir, error);
     if (error) {
@@ -100,32 +105,40 @@ class Program {
     return kGoalMet;
   }
 
-  int images(std::vector<std::string> arguments) {
+  int images(const std::vector<std::string>& arguments) {
     // A scenario stands for the images that it needs.
-    std::vector<std::string> command{installation_.images_tool().string(), arguments.at(0)};
+    std::vector<std::string> scenarios;
+    std::set<std::string> names;
     for (std::size_t i = 1; i < arguments.size(); i++) {
-      if (!is_scenario(arguments[i])) {
-        command.push_back(arguments[i]);
-      } else if (const int code = add_images_of(arguments[i], command); code != 0) {
-        return code;
-      }
+      if (is_scenario(arguments[i]))
+        scenarios.push_back(arguments[i]);
+      else
+        names.insert(arguments[i]);
     }
     if (arguments[0] == "build" && arguments.size() == 1) {
       std::error_code error;
       for (const auto& entry : fs::directory_iterator(installation_.data / "scenarios", error)) {
-        if (entry.path().extension() != ".toml") continue;
-        if (const int code = add_images_of(entry.path().string(), command); code != 0) return code;
+        if (entry.path().extension() == ".toml") scenarios.push_back(entry.path().string());
       }
     }
-    std::sort(command.begin() + 2, command.end());
-    command.erase(std::unique(command.begin() + 2, command.end()), command.end());
-    std::string error;
-    const auto result = run_process(command, Streams::kInherit, error);
-    if (!result) {
-      fmt::print(stderr, "mintsim: {} does not start: {}\n", command[0], error);
-      return kOwnFault;
+    for (const std::string& file : scenarios) {
+      Problems problems;
+      const Scenario scenario = load_scenario(file, load_options(), problems);
+      if (!problems.empty()) return report_problems(problems);
+      names.merge(artefacts_of(scenario));
     }
-    return result->exit_code;
+    if (const int code = images_tool(arguments[0], names); code != 0) return code;
+    // Which boot tool a leader has is known when its kernel is there.
+    std::set<std::string> boot_tools;
+    for (const std::string& file : scenarios) {
+      Problems problems;
+      Scenario scenario = load(file, problems);
+      if (!problems.empty()) return report_problems(problems);
+      choose_boot_tool(scenario);
+      for (const std::string& name : artefacts_of(scenario))
+        if (!names.contains(name)) boot_tools.insert(name);
+    }
+    return boot_tools.empty() ? 0 : images_tool(arguments[0], boot_tools);
   }
 
   const Installation& installation() const { return installation_; }
@@ -166,12 +179,15 @@ class Program {
     return scenario;
   }
 
-  int add_images_of(const std::string& file, std::vector<std::string>& command) {
-    Problems problems;
-    Scenario scenario = load_scenario(file, load_options(), problems);
-    if (!problems.empty()) return report_problems(problems);
-    for (const std::string& name : artefacts_of(scenario)) command.push_back(name);
-    return 0;
+  // guest/images COMMAND NAME...; its exit code.
+  int images_tool(const std::string& command, const std::set<std::string>& names) {
+    std::vector<std::string> arguments{installation_.images_tool().string(), command};
+    arguments.insert(arguments.end(), names.begin(), names.end());
+    std::string error;
+    const auto result = run_process(arguments, Streams::kInherit, error);
+    if (result) return result->exit_code;
+    fmt::print(stderr, "mintsim: {} does not start: {}\n", arguments[0], error);
+    return kOwnFault;
   }
 
   // Builds what is missing of the guest, and checks the scenario once more with it.
@@ -202,23 +218,29 @@ class Program {
           *level_named(options.level));
       request.trace = recorder.get();
     }
-    RunResult result = run_(request, observer);
+    RunResult result;
+    try {
+      result = run_(request, observer);
+    } catch (const BadInput&) {
+      if (recorder) recorder->discard();
+      throw;
+    }
     observer.clear();
     for (std::size_t i = 0; i < result.os.size() && i < request.scenario.os.size(); i++) {
       result.os[i].kernel_sha256 = sha256_of_file(request.scenario.os[i].kernel.path);
     }
 
-    const std::string json = result_json(request, result);
-    std::ofstream(request.out_dir / kResultFile) << json;
-    if (recorder) recorder->finish(result, json);
-    if (json_out) {
-      fmt::print("{}", json);
-    } else if (!options.json.empty()) {
-      std::ofstream file(options.json);
-      file << json;
-      if (!file.flush()) return bad_input(options.json + " cannot be written");
-    }
     if (!options.quiet) fmt::print(text, "{}", run_report(request, result));
+    const std::string json = result_json(request, result);
+    if (json_out) fmt::print("{}", json);
+    std::vector<std::string> files{(request.out_dir / kResultFile).string()};
+    if (!json_out && !options.json.empty()) files.push_back(options.json);
+    for (const std::string& name : files) {
+      std::ofstream file(name);
+      file << json;
+      if (!file.flush()) return bad_input(name + " cannot be written; is the disk full?");
+    }
+    if (recorder) recorder->finish(result, json);
     if (recorder && !options.quiet) fmt::print(text, "recorded as run {}\n", recorder->id());
     return result.goal_met ? kGoalMet : kGoalMissed;
   }
@@ -299,6 +321,8 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
     names.insert(names.begin(), list_command->parsed() ? "list" : "build");
     return program.images(names);
   } catch (const StoreError& error) {
+    return bad_input(error.what());
+  } catch (const BadInput& error) {
     return bad_input(error.what());
   } catch (const std::exception& error) {
     fmt::print(stderr, "mintsim: own fault: {}\n", error.what());

@@ -83,6 +83,8 @@ class Show final : public Command {
     std::vector<std::string> names;
     for (const auto& [name, value] : rows.front().items()) names.push_back(name);
     Table table(names);
+    // Sentences and paths.
+    if (names.back() == "what" || names.back() == "hash") table.left_from(names.size() - 1);
     for (const Json& row : rows) {
       std::vector<std::string> cells;
       for (const auto& [name, value] : row.items()) cells.push_back(cell(value));

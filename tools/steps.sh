@@ -16,6 +16,7 @@ step() {
   shift 2
   mkdir -p "$root/build/log"
   log=$root/build/log/$name.log
+  : >"$log"  # it is looked at while the command may not have opened it yet
   "$@" >"$log" 2>&1 </dev/null &
   local pid=$!
   # shellcheck disable=SC2064  # the id of this very process

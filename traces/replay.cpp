@@ -165,13 +165,13 @@ void Replay::block_translated(Core& core, std::uint32_t block, std::uint64_t pc)
     recorder_->block_translated(core, block, pc);
 }
 
-void Replay::block(Core& core, std::uint32_t block) {
+bool Replay::block(Core& core, std::uint32_t block) {
   if (recorder_ != nullptr && recorder_->level() >= TraceLevel::kBlocks)
     recorder_->block(core, block);
-  if (!until_.retired || reached_ || core.id().value != until_.retired->core) return;
-  if (core.cpu().instructions() < until_.retired->instructions) return;
-  reached_ = true;
+  if (!until_.retired || reached_ || core.id().value != until_.retired->core) return false;
+  if (core.cpu().instructions() < until_.retired->instructions) return false;
   ended_at_ = core.cpu().now();
+  return reached_ = true;
 }
 
 void Replay::ended(Machine& machine) {

@@ -60,7 +60,7 @@ class Replay final : public TraceSink {
   TraceLevel level() const override;
   void event(const TraceEvent& event) override;
   void block_translated(Core& core, std::uint32_t block, std::uint64_t pc) override;
-  void block(Core& core, std::uint32_t block) override;
+  bool block(Core& core, std::uint32_t block) override;
   bool wants_end() const override;
   std::optional<Cycles> end_at() const override { return until_.cycle; }
   std::string symbol() const override { return until_.symbol; }

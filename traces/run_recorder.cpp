@@ -89,11 +89,12 @@ void RunRecorder::block_translated(Core&, std::uint32_t block, std::uint64_t pc)
   pcs_[block] = pc;
 }
 
-void RunRecorder::block(Core& core, std::uint32_t block) {
+bool RunRecorder::block(Core& core, std::uint32_t block) {
   BlockEncoder& encoder = blocks_[core.id().value];
   encoder.add(block, pcs_);
   if (encoder.size() >= kBlockBytes)
     flush_blocks(core.id().value, core.cpu().now(), core.cpu().instructions());
+  return false;
 }
 
 void RunRecorder::flush_blocks(std::uint8_t core, Cycles at, std::uint64_t retired) {
@@ -163,6 +164,11 @@ void RunRecorder::write_chunks() {
 
 // --- the end
 // --------------------------------------------------------------------------------------------
+
+void RunRecorder::discard() {
+  stop_writing();
+  RunStore(store_, Database::Mode::kWrite).remove(id_);
+}
 
 void RunRecorder::finish(const RunResult& result, const std::string& json) {
   flush();

@@ -39,12 +39,14 @@ class RunRecorder final : public TraceSink {
   // The run has ended, and all of it goes into the store. Throws StoreError, also for what went
   // wrong while it ran.
   void finish(const RunResult& result, const std::string& json);
+  // It could not even begin: nothing of it stays in the store. Throws StoreError.
+  void discard();
 
   // TraceSink
   TraceLevel level() const override { return level_; }
   void event(const TraceEvent& event) override;
   void block_translated(Core& core, std::uint32_t block, std::uint64_t pc) override;
-  void block(Core& core, std::uint32_t block) override;
+  bool block(Core& core, std::uint32_t block) override;
   bool wants_end() const override { return failed_; }
 
  private:

@@ -110,12 +110,13 @@ void WindowSink::block_translated(Core&, std::uint32_t block, std::uint64_t pc) 
   pcs_[block] = pc;
 }
 
-void WindowSink::block(Core& core, std::uint32_t block) {
+bool WindowSink::block(Core& core, std::uint32_t block) {
   const std::uint8_t id = core.id().value;
   Watched& watched = cores_[id];
-  if (!watched.wanted || watched.closed) return;
+  if (!watched.wanted || watched.closed) return false;
   const std::uint64_t retired = core.cpu().instructions();
-  if (watched.epoch != watched.window.epoch || retired - watched.base < watched.window.from) return;
+  if (watched.epoch != watched.window.epoch || retired - watched.base < watched.window.from)
+    return false;
   const mint_registers registers = core.cpu().registers();
   Item item;
   item.retired = retired;
@@ -133,6 +134,7 @@ void WindowSink::block(Core& core, std::uint32_t block) {
     }
   }
   before_ = registers;
+  return open_ == 0;
 }
 
 void WindowSink::ended(Machine& machine) {

@@ -74,7 +74,7 @@ class WindowSink final : public TraceSink {
   TraceLevel level() const override { return TraceLevel::kFull; }
   void event(const TraceEvent& event) override;
   void block_translated(Core& core, std::uint32_t block, std::uint64_t pc) override;
-  void block(Core& core, std::uint32_t block) override;
+  bool block(Core& core, std::uint32_t block) override;
   bool wants_end() const override { return open_ == 0; }
   void ended(Machine& machine) override;
 

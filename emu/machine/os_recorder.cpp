@@ -43,6 +43,8 @@ OsRecorder::OsRecorder(const RunRequest& request, RunObserver& observer)
     os.result.cores = spec.cores;
     os.symbols = SymbolTable::read(spec.kernel.system_map);
     set_probes(os);
+    for (const Typing& typing : scenario.typing)
+      if (typing.os == spec.name) os.typing.push_back(typing);
     oses_.push_back(std::move(os));
     if (spec.uart) open_console(*spec.uart - 1, spec.name, static_cast<unsigned>(i));
   }
@@ -305,6 +307,7 @@ void OsRecorder::console_byte(unsigned uart, std::uint8_t byte) {
   Os* os = os_of_uart(uart);
   if (os == nullptr) return;
   os->moved = now();
+  type_what_is_due(*os);
   if (byte != '\n') {
     if (byte != '\r') os->line += static_cast<char>(byte);
     return;
@@ -327,6 +330,15 @@ void OsRecorder::line_printed(Os& os) {
     die(os, os.line.substr(at));
   }
   check_goal();
+}
+
+void OsRecorder::type_what_is_due(Os& os) {
+  if (os.typing.empty()) return;
+  const unsigned uart = *os.spec->uart - 1;
+  if (!console_text(uart).ends_with(os.typing.front().after)) return;
+  const std::string text = os.typing.front().text;
+  os.typing.erase(os.typing.begin());
+  machine().type(uart, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
 void OsRecorder::die(Os& os, const std::string& why) {

@@ -76,6 +76,7 @@ class OsRecorder final : public Recorder {
     unsigned boots = 0;  // how often kernel_init was reached
     // When it last printed something or entered a stage.
     Cycles moved;
+    std::vector<Typing> typing;  // what is still to be typed
   };
 
   static std::string_view probe_name(std::uint32_t id);
@@ -88,6 +89,7 @@ class OsRecorder final : public Recorder {
   void finish(Os& os, Stage stage, Cycles at);
   void die(Os& os, const std::string& why);
   void line_printed(Os& os);
+  void type_what_is_due(Os& os);
   void check_goal();
   bool is_wanted(const Os& os) const;
   // Why an OS that has stalled is there: its place, what it waits for, who spoiled what.

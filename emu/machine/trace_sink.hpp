@@ -102,11 +102,11 @@ class TraceSink {
   virtual void event(const TraceEvent& event) = 0;
 
   // Levels from kBlocks on: block number `block` has been translated for `core`, and it is about to
-  // be executed.
+  // be executed; returns whether the run is to end with it.
   virtual void block_translated(Core&, std::uint32_t, std::uint64_t) {}
-  virtual void block(Core&, std::uint32_t) {}
+  virtual bool block(Core&, std::uint32_t) { return false; }
 
-  // Asked after every event and block: whether the run is to end here, as neither met nor missed.
+  // Asked after every event: whether the run is to end here, as neither met nor missed.
   virtual bool wants_end() const { return false; }
   // Asked once: a time at which it is to end, and a symbol at which events of kind kProbe are
   // wanted.

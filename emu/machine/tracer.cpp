@@ -280,8 +280,7 @@ void Tracer::probed(Core& core, std::uint32_t id) {
     check_mode(core, r.rip + r.segment[1].base);
   }
   if (id >> kBlockShift == 0) return;
-  sink_.block(core, id >> kBlockShift);
-  check_end(&core);
+  if (sink_.block(core, id >> kBlockShift)) check_end(&core);
 }
 
 // --- modes

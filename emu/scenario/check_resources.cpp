@@ -25,6 +25,7 @@ class ScenarioChecker : Checker {
     check_conflicts(scenario_, problems_);
     check_start();
     check_end();
+    for (const Typing& typing : scenario_.typing) check_typing(typing);
   }
 
  private:
@@ -33,6 +34,11 @@ class ScenarioChecker : Checker {
     if (!scenario_.os.empty()) {
       report(scenario_.os[0].key, "an [[os]] beside [bare_metal]",
              "remove one of the two: a bare-metal program is the only guest",
+             scenario_.place("bare_metal"));
+    }
+    if (!scenario_.typing.empty()) {
+      report(scenario_.typing[0].key, "[[type]] types into the UART of an [[os]]",
+             "remove it: a bare-metal program gets its input by 'append' and 'modules'",
              scenario_.place("bare_metal"));
     }
     if (bare.program.has_value() == bare.rom.has_value()) {
@@ -128,9 +134,7 @@ class ScenarioChecker : Checker {
              "give \"daemons-up\", \"kernel-init\", \"console-text\" or \"power-off\"");
     }
     const bool by_console = end.when == EndWhen::kDaemonsUp || end.when == EndWhen::kConsoleText;
-    std::vector<std::string_view> names;
     for (const OsSpec& os : scenario_.os) {
-      names.push_back(os.name);
       if (!by_console || os.uart || written(os, "uart") ||
           std::find(end.os.begin(), end.os.end(), os.name) == end.os.end()) {
         continue;
@@ -142,14 +146,31 @@ class ScenarioChecker : Checker {
           "the board has four: name four OSes in end.os and give them uart = 1 to 4",
           scenario_.place("end.os"));
     }
-    for (const std::string& name : end.os) {
-      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      const std::string_view near = did_you_mean(name, names);
-      report("end.os",
-             fmt::format("'end.os' names '{}', which is no OS of this scenario{}", name,
-                         near.empty() ? "" : fmt::format(", did you mean '{}'?", near)),
-             "name OSes that have an [[os]] table");
+    for (const std::string& name : end.os) check_name("end.os", name);
+  }
+
+  // Reports a name that is no OS's; the OS that it is.
+  const OsSpec* check_name(const std::string& key, const std::string& name) {
+    std::vector<std::string_view> names;
+    for (const OsSpec& os : scenario_.os) {
+      if (os.name == name) return &os;
+      names.push_back(os.name);
     }
+    const std::string_view near = did_you_mean(name, names);
+    report(key,
+           fmt::format("'{}' names '{}', which is no OS of this scenario{}", key, name,
+                       near.empty() ? "" : fmt::format(", did you mean '{}'?", near)),
+           "name OSes that have an [[os]] table");
+    return nullptr;
+  }
+
+  void check_typing(const Typing& typing) {
+    if (!scenario_.places.contains(typing.key + ".os")) return;  // that has been said
+    const std::string key = typing.key + ".os";
+    const OsSpec* os = check_name(key, typing.os);
+    if (os == nullptr || os->uart || written(*os, "uart")) return;
+    report(key, fmt::format("'{}' has no UART to type into", os->name),
+           "the board has four: give it uart = 1 to 4", place(*os, "name"));
   }
 };
 

@@ -40,6 +40,7 @@ class Loader {
     read_shared(root.table("shared"));
     read_bare_metal(root.table("bare_metal"));
     read_end(root.table("end"));
+    for (TomlTable& table : root.tables("type")) read_typing(table);
     read_reference(root.table("reference"));
     root.done();
     return true;
@@ -148,6 +149,7 @@ class Loader {
     const auto found = artefacts.find(name.substr(1));
     if (found == artefacts.end()) {
       std::vector<std::string_view> names;
+      names.reserve(artefacts.size());
       for (const auto& [known, path] : artefacts) names.push_back(known);
       const std::string_view near = did_you_mean(name.substr(1), names);
       table.problem(key,
@@ -209,6 +211,20 @@ class Loader {
     table.get("time_limit_s", scenario_.end.time_limit_s, 0.000001, 1'000'000);
     table.get("stall_s", scenario_.end.stall_s, 0, 1'000'000);
     table.get("undisturbed", scenario_.end.undisturbed);
+    table.done();
+  }
+
+  void read_typing(TomlTable& table) {
+    Typing& typing = scenario_.typing.emplace_back();
+    typing.key = table.path();
+    table.get("os", typing.os);
+    table.get("after", typing.after);
+    table.get("text", typing.text);
+    for (const char* key : {"os", "text"}) {
+      if (!table.has(key))
+        table.problem("", fmt::format("a [[type]] without '{}'", key),
+                      fmt::format("add {} = \"...\"", key));
+    }
     table.done();
   }
 

@@ -93,6 +93,11 @@ void assign_resources(Scenario& scenario) {
     }
     if (os.up_marker.empty()) os.up_marker = "mint: daemons up";
   }
+  for (Typing& typing : scenario.typing) {
+    for (const OsSpec& os : scenario.os) {
+      if (os.name == typing.os && typing.after.empty()) typing.after = os.up_marker;
+    }
+  }
   assign_uarts(scenario);
   assign_controllers(scenario);
   assign_pins(scenario);

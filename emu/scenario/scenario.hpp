@@ -108,6 +108,14 @@ struct EndCondition {
   bool undisturbed = false;  // the goal is missed when an OS has spoiled what another did or owns
 };
 
+// [[type]]: characters typed into an OS's UART.
+struct Typing {
+  std::string key;    // its table in `places`: "type[0]"
+  std::string os;     // by name
+  std::string after;  // once this has appeared on its console
+  std::string text;
+};
+
 // [reference]: the thesis's figure for this run (chapter 6).
 struct Reference {
   std::vector<unsigned> rows;  // of the thesis's table, 1-5
@@ -133,6 +141,7 @@ struct Scenario {
   bool check_digest = false;  // purgatory hashes what was placed (the boot tool without -i)
   SharedMemory shared;
   EndCondition end;
+  std::vector<Typing> typing;  // of one OS: in this order
   Reference reference;
   std::optional<BareMetal> bare_metal;
   // The source position of each key that a file sets, by its path: "os[1].memory", "machine.cores".

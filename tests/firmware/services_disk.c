@@ -98,6 +98,34 @@ static void packet_cases(void) {
   EXPECT(!failed(&r));
 }
 
+// Writes "mov ax, value; retf".
+static void write_code(u32 address, u8 value) {
+  poke16(address, value << 8 | 0xB8);
+  poke16(address + 2, 0xCB00);
+}
+
+static u16 call_code(u32 address) {
+  const u32 far_pointer = address >> 4 << 16;
+  u16 value;
+  __asm__ volatile("lcallw *%1" : "=a"(value) : "m"(far_pointer) : "memory");
+  return value;
+}
+
+static void code_cases(void) {
+  begin("a disk that reads onto code that has run replaces it");
+  struct Packet packet;
+  write_code(kBuffer, 1);
+  struct ServiceRegs r = extended(0x43, kScratchLba, 1, kBuffer >> 4, 0, &packet);
+  EXPECT(!failed(&r));
+  write_code(kBuffer, 2);
+  EXPECT_EQ(call_code(kBuffer), 2);
+  r = extended(0x42, kScratchLba, 1, kBuffer >> 4, 0, &packet);
+  EXPECT(!failed(&r));
+  EXPECT_EQ(call_code(kBuffer), 1);
+  write_code(kBuffer, 3);
+  EXPECT_EQ(call_code(kBuffer), 3);
+}
+
 static u32 cylinders(void) {
   u32 whole = g_sectors / kCylinderSectors;
   return whole < 1024 ? whole : 1024;
@@ -204,6 +232,7 @@ void disk_cases(u32 drive) {
   g_sectors = *(u32*)(parameters + 16);
   EXPECT(g_sectors >= 32768);
   packet_cases();
+  code_cases();
   chs_cases();
   parameter_cases();
 }

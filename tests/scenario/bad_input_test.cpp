@@ -291,6 +291,15 @@ TEST_F(BadInput, EndNamesAnUnknownOs) {
                    "mean 'f1'?; remedy: name OSes that have an [[os]] table"});
 }
 
+TEST_F(BadInput, TypingThatReachesNobody) {
+  expect_problems(
+      kLeader + "[[type]]\nos = \"f1\"\ntext = \"ping\"\n[[type]]\nafter = \"login:\"\n",
+      {"s.toml:8:6: 'type[0].os' names 'f1', which is no OS of this scenario; remedy: "
+       "name OSes that have an [[os]] table",
+       "s.toml:10:1: a [[type]] without 'os'; remedy: add os = \"...\"",
+       "s.toml:10:1: a [[type]] without 'text'; remedy: add text = \"...\""});
+}
+
 TEST_F(BadInput, StartModeThatDoesNotFit) {
   expect_problems(kLeader + "[start]\nmode = \"parallel\"\n",
                   {"s.toml:8:8: there is no follower to start; remedy: add an [[os]] with role = "
