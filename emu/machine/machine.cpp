@@ -69,7 +69,13 @@ void Machine::build_chips() {
       .request_reset = [this](const char* by) { request_reset(by); },
       .reset = [this] { reset(); },
       .serial = [this](unsigned uart, std::uint8_t b) { observer_.serial_output(uart, b); },
-      .post = [this](std::uint8_t code) { observer_.post_code(code); }});
+      .post = [this](std::uint8_t code) { observer_.post_code(code); },
+      .disk_command = [this](unsigned disk,
+                             const DiskCommandRecord& r) { observer_.disk_command(disk, r); },
+      .dma =
+          [this](unsigned disk, bool to_memory, PhysAddr address, std::span<const std::byte> data) {
+            observer_.dma(disk, to_memory, address, data);
+          }});
   chips_->io_apic.set_observer([this](unsigned pin, RedirectionEntry old, RedirectionEntry now) {
     observer_.redirection_written(pin, old, now);
   });
