@@ -203,7 +203,7 @@ int main(int argc, char** argv) {
   CLI::App app{"accuracy: the timing model beside measured figures"};
   app.add_option("--instructions", options.instructions, "table of instruction forms");
   app.add_option("--memory", options.memory, "table of memory latencies; none: leave them out");
-  app.add_option("--timing", options.timing, "level: count, block");
+  app.add_option("--timing", options.timing, "level: count, block, cache");
   app.add_option("--json", options.json, "write shares and rows as JSON");
   app.add_flag("--all", options.all, "print every row, not only those that are off");
   app.add_option("--least-covered", options.least_covered, "exit code 1 when the share is less");

@@ -23,6 +23,7 @@ void __wrap_cpu_x86_update_cr3_x86_64(CPUX86State* env, target_ulong cr3) {
   if ((env->cr[0] & CR0_PG_MASK) && (env->cr[4] & CR4_PAE_MASK) && !(env->hflags & HF_LMA_MASK))
     mint_load_pdptes(env, cr3);
   __real_cpu_x86_update_cr3_x86_64(env, cr3);
+  if (mint_current->observes_accesses) mint_on_address_space(mint_current->host);
 }
 
 bool mint_walk_accepts(hwaddr physical, target_ulong size) {
@@ -103,7 +104,9 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(CPUState* cs, vaddr address, int size, MMUAc
     env->error_code |= PG_ERROR_P_MASK | PG_ERROR_RSVD_MASK;
   }
   if (present) {
-    if (env->cr[0] & CR0_PG_MASK) mint_charge(engine, mint_tlb_fill_cycles());
+    // A model with TLBs of its own charges their misses.
+    if ((env->cr[0] & CR0_PG_MASK) && !engine->observes_accesses)
+      mint_charge(engine, mint_tlb_fill_cycles());
     return true;
   }
   const int vector = cs->exception_index;

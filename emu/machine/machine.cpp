@@ -8,6 +8,7 @@
 #include "emu/machine/chips.hpp"
 #include "emu/machine/random.hpp"
 #include "emu/timing/block_model.hpp"
+#include "emu/timing/cache_model.hpp"
 #include "emu/timing/count_model.hpp"
 
 namespace mint {
@@ -32,6 +33,8 @@ std::unique_ptr<TimingModel> make_timing_model(TimingLevel level) {
   switch (level) {
     case TimingLevel::kCount:
       return std::make_unique<CountModel>();
+    case TimingLevel::kCache:
+      return std::make_unique<CacheModel>(CacheParameters{});
     case TimingLevel::kBlock:
       break;
   }

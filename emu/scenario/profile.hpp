@@ -23,8 +23,9 @@ enum class LegacyHole : std::uint8_t {
 enum class TimingLevel : std::uint8_t {
   kCount,  // one cycle per instruction
   kBlock,  // a model of Nehalem's front end, ports and latencies
+  kCache,  // that, and caches, TLBs and branch prediction
 };
-inline constexpr std::array<std::string_view, 2> kTimingLevels = {"count", "block"};
+inline constexpr std::array<std::string_view, 3> kTimingLevels = {"count", "block", "cache"};
 constexpr std::string_view timing_name(TimingLevel level) {
   return kTimingLevels[static_cast<std::size_t>(level)];
 }
