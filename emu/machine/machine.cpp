@@ -29,12 +29,12 @@ PhysicalMemory::Layout layout_of(const MachineSetup& setup) {
   return layout;
 }
 
-std::unique_ptr<TimingModel> make_timing_model(TimingLevel level) {
-  switch (level) {
+std::unique_ptr<TimingModel> make_timing_model(const MachineProfile& profile) {
+  switch (profile.timing) {
     case TimingLevel::kCount:
       return std::make_unique<CountModel>();
     case TimingLevel::kCache:
-      return std::make_unique<CacheModel>(CacheParameters{});
+      return std::make_unique<CacheModel>(profile.caches);
     case TimingLevel::kBlock:
       break;
   }
@@ -49,7 +49,7 @@ Machine::Machine(MachineSetup setup, MachineObserver& observer)
       memory_(layout_of(setup_)),
       apic_bus_(queue_, {.delay = setup_.profile.delays.message, .arbiter = 0}),
       pages_(memory_.mapped_bytes()),
-      timing_(make_timing_model(setup_.profile.timing)) {
+      timing_(make_timing_model(setup_.profile)) {
   build_chips();
   build_disks();
   map_chips();

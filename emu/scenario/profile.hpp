@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emu/base/cache_parameters.hpp"
 #include "emu/base/types.hpp"
 
 namespace mint {
@@ -104,6 +105,7 @@ struct MachineProfile {
   std::uint64_t memory = 2048ULL << 20;  // bytes of RAM
   LegacyHole hole = LegacyHole::kPc;
   TimingLevel timing = TimingLevel::kBlock;
+  CacheParameters caches;
   DelayProfile delays;
   SerialProfile serial;
   std::vector<PostWait> post;

@@ -13,7 +13,7 @@
 #include <memory>
 #include <vector>
 
-#include "emu/timing/cache_parameters.hpp"
+#include "emu/base/cache_parameters.hpp"
 
 namespace mint {
 
