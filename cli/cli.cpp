@@ -82,6 +82,11 @@ class Program {
     request.seed = options.seed;
     request.out_dir = options.out.empty() ? fs::path("out") / scenario.name : fs::path(options.out);
     request.firmware_dir = installation_.firmware;
+    // Before the run, which may take long; what the file holds stays until then.
+    if (!options.json.empty() && options.json != "-" &&
+        !std::ofstream(options.json, std::ios::app)) {
+      return bad_input(options.json + " cannot be written; remedy: name another file with --json");
+    }
     std::error_code error;
     fs::create_directories(request.out_dir, error);
     if (error) {
@@ -213,16 +218,16 @@ class Program {
       result.os[i].kernel_sha256 = sha256_of_file(request.scenario.os[i].kernel.path);
     }
 
-    const std::string json = result_json(request, result);
-    std::ofstream(request.out_dir / kResultFile) << json;
-    if (json_out) {
-      fmt::print("{}", json);
-    } else if (!options.json.empty()) {
-      std::ofstream file(options.json);
-      file << json;
-      if (!file.flush()) return bad_input(options.json + " cannot be written");
-    }
     if (!options.quiet) fmt::print(text, "{}", run_report(request, result));
+    const std::string json = result_json(request, result);
+    if (json_out) fmt::print("{}", json);
+    std::vector<std::string> files{(request.out_dir / kResultFile).string()};
+    if (!json_out && !options.json.empty()) files.push_back(options.json);
+    for (const std::string& name : files) {
+      std::ofstream file(name);
+      file << json;
+      if (!file.flush()) return bad_input(name + " cannot be written; is the disk full?");
+    }
     return result.goal_met ? kGoalMet : kGoalMissed;
   }
 
@@ -293,6 +298,8 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
     if (check_command->parsed()) return program.check(file);
     names.insert(names.begin(), list_command->parsed() ? "list" : "build");
     return program.images(names);
+  } catch (const BadInput& error) {
+    return bad_input(error.what());
   } catch (const std::exception& error) {
     fmt::print(stderr, "mintsim: own fault: {}\n", error.what());
     return kOwnFault;

@@ -1,14 +1,28 @@
 #include "cli/progress.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <atomic>
 
 namespace mint {
 
 namespace {
 
 constexpr double kPlainEverySeconds = 5;
+
+std::atomic<bool> g_wants_end = false;
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
+
+// `handler` for the signals by which a user ends a program.
+void handle_signals(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+}
 
 unsigned terminal_width(std::FILE* file) {
   winsize size{};
@@ -31,9 +45,17 @@ LiveProgress::LiveProgress(Hertz clock, std::FILE* progress, std::FILE* serial)
     : clock_(clock),
       progress_(progress),
       serial_(serial),
-      terminal_(progress && isatty(fileno(progress)) == 1) {}
+      terminal_(progress && isatty(fileno(progress)) == 1) {
+  g_wants_end = false;
+  handle_signals([](int) { g_wants_end = true; });
+}
 
-LiveProgress::~LiveProgress() { clear(); }
+LiveProgress::~LiveProgress() {
+  clear();
+  handle_signals(SIG_DFL);
+}
+
+bool LiveProgress::wants_end() const { return g_wants_end; }
 
 void LiveProgress::clear() {
   if (!line_shown_) return;

@@ -9,6 +9,7 @@
 
 namespace mint {
 
+// While one lives, SIGINT and SIGTERM end the run and not the program.
 class LiveProgress : public RunObserver {
  public:
   // Progress goes to `progress`, serial output to `serial`; nullptr: not shown.
@@ -17,6 +18,9 @@ class LiveProgress : public RunObserver {
 
   void progress(const Progress& progress) override;
   void console(unsigned os, std::string_view bytes) override;
+
+  // After SIGINT or SIGTERM. A second one ends the program at once.
+  bool wants_end() const override;
 
   // Wipes the live line.
   void clear();

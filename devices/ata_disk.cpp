@@ -124,9 +124,9 @@ void AtaDisk::serve_queue() {
   std::uint8_t best = kNoTag;
   bool best_is_old = false;
   Cycles best_cost;
-  for (std::uint8_t tag = 0; tag < queued_.size(); ++tag) {
-    const Queued& q = queued_[tag];
+  for (const Queued& q : queued_) {
     if (q.valid == 0) continue;
+    const auto tag = static_cast<std::uint8_t>(&q - queued_.data());
     const Range range = range_of(q.command);
     const bool old = now - q.received > age;
     const Cycles cost = old ? q.received

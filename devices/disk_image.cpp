@@ -128,7 +128,7 @@ void DiskImage::visit(StateVisitor& visitor) {
   if (records == before) return;
   overlay_.clear();
   for (std::size_t at = 0; at + kRecord <= records.size(); at += kRecord) {
-    std::uint64_t number;
+    std::uint64_t number = 0;
     Block data;
     std::memcpy(&number, &records[at], sizeof number);
     std::memcpy(data.data(), &records[at + sizeof number], data.size());

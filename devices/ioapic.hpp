@@ -6,9 +6,9 @@
 //   10h  IOWIN     R/W  the register that IOREGSEL names, 32 bits
 //   40h  EOIR      W    bits 7-0: vector; as an EOI message with this vector
 // Registers behind the window (3.2):
-//   00h  IOAPICID   R/W  bits 31-24 (4 bits in the 82093AA; machines with more cores need 8)
+//   00h  IOAPICID   R/W  bits 27-24
 //   01h  IOAPICVER  R    00170020h: 24 entries, version 20h
-//   02h  IOAPICARB  R    bits 31-24: takes the id when that is written
+//   02h  IOAPICARB  R    bits 27-24: takes the id when that is written
 //   10h-3Fh  IOREDTBL[n], low word at 10h + 2n, high word at 11h + 2n   R/W
 // Other indices and offsets read 0 and ignore writes.
 //
@@ -86,7 +86,8 @@ class IoApic final : public Device {
  private:
   struct IdRegister {
     std::uint32_t reserved_0 : 24 = 0;
-    std::uint32_t id : 8 = 0;
+    std::uint32_t id : 4 = 0;
+    std::uint32_t reserved_28 : 4 = 0;
   };
   struct VersionRegister {
     std::uint32_t version : 8 = 0x20;

@@ -1,12 +1,11 @@
 #include "emu/engine/block_table.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 
 namespace mint {
 namespace {
-
-constexpr std::size_t kFirstSlots = 1024;
 
 bool is_locked(std::span<const std::uint8_t> instruction, unsigned bits) {
   for (std::size_t i = 0; i < instruction.size(); ++i) {
@@ -38,35 +37,20 @@ bool is_locked(std::span<const std::uint8_t> instruction, unsigned bits) {
 }  // namespace
 
 void BlockTable::clear() {
-  slots_.assign(kFirstSlots, {});
-  used_ = 0;
+  blocks_.clear();
   instructions_.clear();
-}
-
-std::size_t BlockTable::slot_of(const void* name) const {
-  // Descriptors are aligned to cache lines.
-  const std::uint64_t key = reinterpret_cast<std::uintptr_t>(name) >> 6;
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = (key * 0x9e3779b97f4a7c15) >> 32 & mask;
-  while (slots_[slot].name != nullptr && slots_[slot].name != name) slot = (slot + 1) & mask;
-  return slot;
-}
-
-void BlockTable::grow() {
-  const std::vector<Block> old = std::move(slots_);
-  slots_.assign(old.size() * 2, {});
-  for (const Block& block : old)
-    if (block.name != nullptr) slots_[slot_of(block.name)] = block;
 }
 
 void BlockTable::put(const void* name, std::uint64_t pc, const CodeBlock& code,
                      const BlockCost& cost) {
-  if (2 * used_ >= slots_.size()) grow();
-  Block& block = slots_[slot_of(name)];
-  if (block.name == nullptr) ++used_;
-  block = {name, pc, cost.cycles, static_cast<std::uint32_t>(instructions_.size()),
-           static_cast<std::uint32_t>(std::min(code.starts.size(), cost.before.size()))};
-  for (std::size_t i = 0; i < block.instructions; ++i) {
+  while (!blocks_.empty() && !std::less<>()(blocks_.back().name, name)) {
+    instructions_.resize(blocks_.back().first);
+    blocks_.pop_back();
+  }
+  const std::size_t count = std::min(code.starts.size(), cost.before.size());
+  blocks_.push_back({name, pc, cost.cycles, static_cast<std::uint32_t>(instructions_.size()),
+                     static_cast<std::uint32_t>(count)});
+  for (std::size_t i = 0; i < count; ++i) {
     const std::size_t start = std::min<std::size_t>(code.starts[i], code.code.size());
     instructions_.push_back(cost.before[i] |
                             (is_locked(code.code.subspan(start), code.bits) ? kLocked : 0));
@@ -74,8 +58,11 @@ void BlockTable::put(const void* name, std::uint64_t pc, const CodeBlock& code,
 }
 
 const BlockTable::Block* BlockTable::find(const void* name, unsigned index) const {
-  const Block& block = slots_[slot_of(name)];
-  return block.name == name && index < block.instructions ? &block : nullptr;
+  const auto found = std::lower_bound(
+      blocks_.begin(), blocks_.end(), name,
+      [](const Block& block, const void* at) { return std::less<>()(block.name, at); });
+  if (found == blocks_.end() || found->name != name || index >= found->instructions) return nullptr;
+  return &*found;
 }
 
 }  // namespace mint

@@ -1,6 +1,7 @@
 // What is known of each translated block of a core, by the address of Unicorn's descriptor of it:
 // its cost, and for each of its instructions when it begins and whether it is locked. One is added
-// for every translation, so it is a plain hash table over two arrays.
+// for every translation, so that has to be cheap: descriptors lie in the code buffer in the order
+// of translation, and adding one is appending it.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,8 @@ class BlockTable {
     std::uint32_t instructions = 0;
   };
 
-  BlockTable() { clear(); }
   void clear();
-  // Adds a block, or replaces the one of that name.
+  // Adds a block. Blocks with addresses from its own up were given up: their place is used anew.
   void put(const void* name, std::uint64_t pc, const CodeBlock& code, const BlockCost& cost);
   // Null when there is none, or when it has no instruction number `index`.
   const Block* find(const void* name, unsigned index) const;
@@ -39,11 +39,8 @@ class BlockTable {
  private:
   static constexpr std::uint32_t kLocked = 1u << 31;
   static constexpr std::uint32_t kBefore = kLocked - 1;
-  std::size_t slot_of(const void* name) const;
-  void grow();
 
-  std::vector<Block> slots_;  // a power of two, at most half full
-  std::size_t used_ = 0;
+  std::vector<Block> blocks_;  // by address
   std::vector<std::uint32_t> instructions_;
 };
 

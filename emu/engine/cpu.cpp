@@ -118,6 +118,7 @@ std::uint64_t Cpu::instructions() const {
 }
 
 void Cpu::set_limit(Cycles limit) {
+  spins_.disturb();
   take_instructions();
   const Cycles time = now();
   limit_ = std::min(limit, time + Cycles{kLongestRun});
@@ -126,9 +127,16 @@ void Cpu::set_limit(Cycles limit) {
 }
 
 void Cpu::set_time(Cycles time) {
+  spins_.disturb();
   take_instructions();
   limit_ = time;
   *engine_.budget = kInstructionField;
+}
+
+void Cpu::paused(std::uint64_t rip) {
+  host_.pause();
+  if (spins_.paused(rip))
+    *engine_.budget -= spins_.look(engine_, *engine_.budget, host_.tsc_limit());
 }
 
 mint_registers Cpu::registers() const {
@@ -151,7 +159,19 @@ void Cpu::ram_written(const std::uint8_t* memory, std::uint64_t size) {
 // The bodies of the mint_on_* functions, with access to Cpu.
 struct CpuCallbacks {
   static Cpu& cpu(void* host) { return *static_cast<Cpu*>(host); }
-  static CpuHost& host(void* host) { return cpu(host).host_; }
+  // For calls that are more than what a waiting loop does.
+  static CpuHost& host(void* host) {
+    cpu(host).spins_.disturb();
+    return cpu(host).host_;
+  }
+
+  static std::uint8_t read_cr8(void* host) { return cpu(host).host_.read_cr8(); }
+  static void paused(Cpu& cpu, std::uint64_t rip) { cpu.paused(rip); }
+  static std::uint64_t read_tsc(Cpu& cpu, std::uintptr_t host_pc) {
+    const std::uint64_t value = cpu.host_.read_tsc(cpu.now_at(host_pc));
+    cpu.spins_.read_tsc(value);
+    return value;
+  }
 
   static mint_block_cost translated(Cpu& cpu, const void* name, std::uint64_t pc,
                                     const CodeBlock& code) {
@@ -173,6 +193,7 @@ struct CpuCallbacks {
     cpu.locked_block_ = locked ? caller->block : nullptr;
     cpu.locked_index_ = locked ? caller->index : 0;
     cpu.locked_at_ = at;
+    cpu.spins_.disturb();
     return cpu.host_.memory_read(at, address, size);
   }
 
@@ -181,6 +202,7 @@ struct CpuCallbacks {
     const Cpu::Caller* caller = cpu.caller(host_pc);
     const bool locked = caller != nullptr && caller->locked && caller->block == cpu.locked_block_ &&
                         caller->index == cpu.locked_index_;
+    cpu.spins_.disturb();
     cpu.host_.memory_write(locked ? cpu.locked_at_ : cpu.now_at(host_pc), address, size, value,
                            locked);
   }
@@ -289,7 +311,7 @@ std::uint64_t mint_on_fetch(void* host, std::uint64_t address, unsigned size) {
 }
 
 std::uint64_t mint_on_rdtsc(void* host, std::uintptr_t host_pc) {
-  return CpuCallbacks::host(host).read_tsc(CpuCallbacks::cpu(host).now_at(host_pc));
+  return CpuCallbacks::read_tsc(CpuCallbacks::cpu(host), host_pc);
 }
 
 void mint_on_cpuid(void* host, std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4],
@@ -321,14 +343,16 @@ int mint_on_wrmsr(void* host, std::uint32_t index, std::uint64_t value, std::uin
   return answer(CpuCallbacks::host(host).write_msr(at, index, value));
 }
 
-std::uint8_t mint_on_read_cr8(void* host) { return CpuCallbacks::host(host).read_cr8(); }
+std::uint8_t mint_on_read_cr8(void* host) { return CpuCallbacks::read_cr8(host); }
 
 void mint_on_write_cr8(void* host, std::uint8_t value, std::uintptr_t host_pc) {
   const Cycles at = CpuCallbacks::cpu(host).now_at(host_pc);
   CpuCallbacks::host(host).write_cr8(at, value);
 }
 
-void mint_on_pause(void* host) { CpuCallbacks::host(host).pause(); }
+void mint_on_pause(void* host, std::uint64_t rip) {
+  CpuCallbacks::paused(CpuCallbacks::cpu(host), rip);
+}
 
 int mint_on_acknowledge(void* host) {
   const std::optional<mint::Vector> vector = CpuCallbacks::host(host).acknowledge();
@@ -343,9 +367,5 @@ void mint_on_interrupt(void* host, int vector, bool hardware) {
 }
 
 void mint_on_shutdown(void* host) { CpuCallbacks::host(host).shutdown(); }
-
-std::uint64_t mint_on_microseconds(void* host) {
-  return CpuCallbacks::cpu(host).now().count / 2800;
-}
 
 }  // extern "C"

@@ -22,6 +22,7 @@
 #include "emu/base/types.hpp"
 #include "emu/engine/block_table.hpp"
 #include "emu/engine/glue.h"
+#include "emu/engine/spin_loop.hpp"
 #include "emu/timing/core_caches.hpp"
 #include "emu/timing/timing_model.hpp"
 
@@ -48,6 +49,8 @@ class CpuHost {
   virtual MsrAnswer read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) = 0;
   virtual MsrAnswer write_msr(Cycles at, std::uint32_t index, std::uint64_t value) = 0;
   virtual std::uint64_t read_tsc(Cycles at) = 0;
+  // read_tsc() gives values below this one without waiting for another core.
+  virtual std::uint64_t tsc_limit() = 0;
   virtual std::uint8_t read_cr8() = 0;
   virtual void write_cr8(Cycles at, std::uint8_t value) = 0;
   virtual void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) = 0;
@@ -173,6 +176,7 @@ class Cpu {
 
   std::int64_t cycles_left() const { return *engine_.budget >> MINT_BUDGET_SHIFT; }
   void take_instructions();
+  void paused(std::uint64_t rip);
 
   CpuHost& host_;
   CodePages& pages_;
@@ -180,6 +184,7 @@ class Cpu {
   mint_engine engine_{};
   std::unique_ptr<CoreCaches> caches_;  // null when the model has none
   BlockTable blocks_;
+  SpinDetector spins_;
   unsigned blocks_generation_ = 0;  // of the code buffer that blocks_ is about
   mutable std::array<Caller, kCallers> callers_{};
   mutable unsigned callers_generation_ = 0;  // of the code buffer that callers_ is about

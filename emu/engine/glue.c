@@ -44,9 +44,8 @@ bool mint_engine_map_ram(struct mint_engine* engine, uint64_t physical, uint64_t
   if (uc_mem_map_ptr(engine->uc, physical, size, UC_PROT_ALL, host) != UC_ERR_OK) return false;
   if (engine->ram_ranges < MINT_MAX_RANGES) {
     const unsigned n = engine->ram_ranges++;
-    engine->ram[n].start = physical;
-    engine->ram[n].size = size;
-    engine->ram[n].host = host;
+    engine->ram[n] =
+        (struct mint_ram){physical, size, host, mint_engine_ram_offset(engine, host), NULL};
   }
   return true;
 }
@@ -91,6 +90,7 @@ bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   uc_ctl_exits_enable(uc);
   // No helper call after each load: blocks are left by the budget.
   uc->no_exit_request = true;
+  mint_open_memory(engine);
   CPU_GET_CLASS(uc->cpu)->synchronize_from_tb = mint_leave_at_edge;
   CPU_GET_CLASS(uc->cpu)->do_unaligned_access = mint_misaligned;
   engine->budget = (int64_t*)&env_of(engine)->tsc;
@@ -247,14 +247,6 @@ bool __wrap_x86_cpu_exec_interrupt_x86_64(CPUState* cs, int request) {
   return false;
 }
 
-// Unicorn sizes its TLBs by the host's clock; give it the guest's.
-int __wrap_gettimeofday(struct timeval* tv, void* zone) {
-  const uint64_t us = mint_current ? mint_on_microseconds(mint_current->host) : 0;
-  tv->tv_sec = us / 1000000;
-  tv->tv_usec = us % 1000000;
-  return 0;
-}
-
 // --- registers -----------------------------------------------------------------------------------
 
 static struct mint_segment segment_of(const SegmentCache* cache) {
@@ -302,4 +294,9 @@ bool mint_engine_translate(struct mint_engine* engine, uint64_t linear, uint64_t
   if (page == (hwaddr)-1) return false;
   *physical = (page & TARGET_PAGE_MASK) | (linear & ~TARGET_PAGE_MASK);
   return true;
+}
+
+bool mint_engine_is_plain(const struct mint_engine* engine) {
+  const CPUX86State* env = env_of(engine);
+  return (env->dr[7] & 0xff) == 0 && !(env->eflags & VM_MASK);
 }

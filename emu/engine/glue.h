@@ -59,17 +59,20 @@ struct mint_engine {
   const void* left_block;
   unsigned left_index;
 
-  // Where RAM is mapped, for page walks.
-  struct {
+  // Where RAM is mapped.
+  struct mint_ram {
     uint64_t start, size;
-    const uint8_t* host;
+    uint8_t* host;
+    uint64_t offset;  // Unicorn's, of the first byte
+    void* region;     // its MemoryRegion, once that was looked for
   } ram[MINT_MAX_RANGES];
   unsigned ram_ranges;
+
+  uint64_t flushes;  // of the TLB
 
   // The page walk that is going on.
   struct {
     bool active;
-    bool reserved;  // it met a reserved bit
     unsigned step;
     uint64_t linear;
   } walk;
@@ -148,6 +151,14 @@ void mint_engine_set_registers(struct mint_engine* engine, const struct mint_reg
 // Translates a linear address by the current page tables without side effects.
 bool mint_engine_translate(struct mint_engine* engine, uint64_t linear, uint64_t* physical);
 
+// The memory at a linear address as the core's TLB has it, up to the end of the page; null when an
+// access of this kind would be more than a load or store of RAM: a page walk, a device, code, a
+// breakpoint.
+enum { MINT_PEEK_CODE, MINT_PEEK_READ, MINT_PEEK_WRITE };
+const void* mint_engine_peek(const struct mint_engine* engine, uint64_t linear, int access);
+// Nothing watches single instructions: no breakpoints; no virtual-8086 mode.
+bool mint_engine_is_plain(const struct mint_engine* engine);
+
 // --- implemented by Cpu --------------------------------------------------------------------------
 
 // In front of a block, the budget is spent. The run loop looks for interrupts and for
@@ -195,13 +206,11 @@ int mint_on_rdmsr(void* host, uint32_t index, uint64_t* value, uintptr_t host_pc
 int mint_on_wrmsr(void* host, uint32_t index, uint64_t value, uintptr_t host_pc);
 uint8_t mint_on_read_cr8(void* host);
 void mint_on_write_cr8(void* host, uint8_t value, uintptr_t host_pc);
-void mint_on_pause(void* host);
+void mint_on_pause(void* host, uint64_t rip);
 // Vector of the interrupt to take, or -1 when there is none after all.
 int mint_on_acknowledge(void* host);
 void mint_on_interrupt(void* host, int vector, bool hardware);
 void mint_on_shutdown(void* host);
-// Monotonic time in microseconds for the engine's own housekeeping; derived from guest cycles.
-uint64_t mint_on_microseconds(void* host);
 
 #ifdef __cplusplus
 }

@@ -51,9 +51,9 @@ void __real_tlb_set_page_with_attrs_x86_64(CPUState*, target_ulong, hwaddr, MemT
 void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hwaddr paddr,
                                            MemTxAttrs attrs, int prot, int mode,
                                            target_ulong size) {
-  if (!mint_walk_accepts(paddr, size)) return;
   if ((paddr & TARGET_PAGE_MASK) == mint_current->io_page) paddr = MINT_OVERLAY_WINDOW;
-  __real_tlb_set_page_with_attrs_x86_64(cpu, vaddr, paddr, attrs, prot, mode, size);
+  if (!mint_fill_from_ram(cpu, vaddr, paddr, attrs, prot, mode, size))
+    __real_tlb_set_page_with_attrs_x86_64(cpu, vaddr, paddr, attrs, prot, mode, size);
   if (!(prot & PAGE_WRITE)) return;
   CPUArchState* env = cpu->env_ptr;
   vaddr &= TARGET_PAGE_MASK;

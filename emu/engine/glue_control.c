@@ -141,14 +141,37 @@ void __wrap_helper_sysexit_x86_64(CPUX86State* env, int operand_size) {
   env->eip = to64 ? env->regs[R_EDX] : (uint32_t)env->regs[R_EDX];
 }
 
+// A return to an outer ring makes FS and GS null when that ring may not have them, and leaves their
+// bases as they are. QEMU clears the bases, unless the selectors are null already.
+static void leave_segments(CPUX86State* env, unsigned ring) {
+  if (ring <= (env->hflags & HF_CPL_MASK)) return;
+  for (int segment = R_FS; segment <= R_GS; segment++) {
+    const SegmentCache* cache = &env->segs[segment];
+    const bool conforming = (cache->flags & DESC_CS_MASK) && (cache->flags & DESC_C_MASK);
+    const unsigned dpl = (cache->flags >> DESC_DPL_SHIFT) & 3;
+    if ((cache->selector & 0xfffc) != 0 && !conforming && dpl < ring)
+      cpu_x86_load_seg_cache(env, segment, 0, cache->base, 0, 0);
+  }
+}
+
 // SDM vol. 2A, IRET: a non-canonical RIP is #GP(0) of the IRET, not of what it returns to.
 void __real_helper_iret_protected_x86_64(CPUX86State* env, int shift, int next_eip);
 void __wrap_helper_iret_protected_x86_64(CPUX86State* env, int shift, int next_eip) {
   if (shift == 2 && (env->hflags & HF_CS64_MASK) && !(env->eflags & NT_MASK)) {
     const uint64_t target = cpu_ldq_data_ra(env, env->regs[R_ESP], GETPC());
     if (!is_canonical(target)) raise_exception_err_ra(env, EXCP0D_GPF, 0, GETPC());
+    leave_segments(env, cpu_ldq_data_ra(env, env->regs[R_ESP] + 8, GETPC()) & 3);
   }
   __real_helper_iret_protected_x86_64(env, shift, next_eip);
+}
+
+// SDM vol. 2B, MOV: in 64-bit mode a null selector for SS must have the current privilege level.
+void __real_helper_load_seg_x86_64(CPUX86State* env, int segment, int selector);
+void __wrap_helper_load_seg_x86_64(CPUX86State* env, int segment, int selector) {
+  const unsigned level = env->hflags & HF_CPL_MASK;
+  if (segment == R_SS && (selector & 0xfffc) == 0 && (selector & 3u) != level)
+    raise_exception_err_ra(env, EXCP0D_GPF, 0, GETPC());
+  __real_helper_load_seg_x86_64(env, segment, selector);
 }
 
 // SDM vol. 2A, LTR: the null selector is #GP(0).

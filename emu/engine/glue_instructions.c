@@ -94,6 +94,6 @@ void __wrap_helper_wrmsr_x86_64(CPUX86State* env) {
 }
 
 void __wrap_helper_pause_x86_64(CPUX86State* env, int length) {
-  mint_on_pause(mint_current->host);
+  mint_on_pause(mint_current->host, env->eip);
   env->eip += length;
 }

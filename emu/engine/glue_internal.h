@@ -48,8 +48,6 @@ void mint_observe_block(TCGContext* s, TCGOp* before, uint64_t pc, uint32_t size
 void mint_deliver_exception(struct mint_engine* engine);
 
 // glue_paging.c
-// Whether the page walk that is going on may end at `physical` with a page of `size` bytes.
-bool mint_walk_accepts(hwaddr physical, target_ulong size);
 // Loads the PDPTE registers from CR3 for PAE paging; false, and no change, when one has reserved
 // bits.
 bool mint_load_pdptes(CPUX86State* env, uint64_t cr3);
@@ -88,6 +86,21 @@ void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 // glue_blocks.c
 // The run loop is told that `block` was left at its head.
 void mint_leave_at_edge(CPUState* cpu, TranslationBlock* block);
+
+// glue_tlb.c
+void mint_open_memory(struct mint_engine* engine);
+// Puts a page of RAM into the TLB by the short way, but not what stores to it need; false when
+// Unicorn has to do it.
+bool mint_fill_from_ram(CPUState* cpu, target_ulong linear, hwaddr physical, MemTxAttrs attrs,
+                        int prot, int mode, target_ulong size);
+// The RAM at a physical address; null when there is none.
+static inline struct mint_ram* mint_ram_at(const struct mint_engine* engine, hwaddr physical) {
+  for (unsigned n = 0; n < engine->ram_ranges; n++) {
+    const struct mint_ram* ram = &engine->ram[n];
+    if (physical - ram->start < ram->size) return (struct mint_ram*)ram;
+  }
+  return NULL;
+}
 
 // glue_debug.c
 // Watchpoint flags of a page of linear addresses.

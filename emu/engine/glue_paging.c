@@ -26,46 +26,45 @@ void __wrap_cpu_x86_update_cr3_x86_64(CPUX86State* env, target_ulong cr3) {
   if (mint_current->observes_accesses) mint_on_address_space(mint_current->host);
 }
 
-bool mint_walk_accepts(hwaddr physical, target_ulong size) {
-  if (!mint_current->walk.active) return true;
-  const bool good = physical >> MINT_PHYSICAL_BITS == 0 && size < (1u << 30);
-  mint_current->walk.reserved |= !good;
-  return good;
-}
-
 // An entry in RAM, by the short way; null when it is somewhere else.
 static const void* entry_in_ram(const struct mint_engine* engine, hwaddr address) {
-  for (unsigned n = 0; n < engine->ram_ranges; n++) {
-    const uint64_t offset = address - engine->ram[n].start;
-    if (offset < engine->ram[n].size) return engine->ram[n].host + offset;
-  }
-  return NULL;
+  const struct mint_ram* ram = mint_ram_at(engine, address);
+  return ram == NULL ? NULL : ram->host + (address - ram->start);
 }
 
-// Entries of two-level paging.
+// Reserved bits of this processor that QEMU's walk does not know become one that it does: it ends
+// there, before it marks the entry as accessed.
+#define QEMU_RESERVED (UINT64_C(1) << 51)
+#define QEMU_RESERVED_4MB (1u << 21)
+#define RESERVED_4MB (0x1fe000u & ~((1u << (MINT_PHYSICAL_BITS - 32 + 13)) - 1))
+
+// Entries of two-level paging (SDM vol. 3A, table 4-4).
 uint32_t __real_x86_ldl_phys_x86_64(CPUState* cs, hwaddr address);
 uint32_t __wrap_x86_ldl_phys_x86_64(CPUState* cs, hwaddr address) {
-  const struct mint_engine* engine = mint_current;
-  const void* entry = engine != NULL && engine->walk.active ? entry_in_ram(engine, address) : NULL;
-  return entry != NULL ? ldl_le_p(entry) : __real_x86_ldl_phys_x86_64(cs, address);
+  struct mint_engine* engine = mint_current;
+  if (engine == NULL || !engine->walk.active) return __real_x86_ldl_phys_x86_64(cs, address);
+  const void* ram = entry_in_ram(engine, address);
+  const uint32_t entry = ram != NULL ? ldl_le_p(ram) : __real_x86_ldl_phys_x86_64(cs, address);
+  const CPUX86State* env = cs->env_ptr;
+  const bool large =
+      engine->walk.step++ == 0 && (entry & PG_PSE_MASK) && (env->cr[4] & CR4_PSE_MASK);
+  return large && (entry & RESERVED_4MB) ? entry | QEMU_RESERVED_4MB : entry;
 }
 
-// Entries of PAE and long-mode paging structures. A table beyond the physical addresses means that
-// the entry before had reserved bits: the walk ends with "not present", and the fault's error code
-// is mended below.
+// Entries of PAE and long-mode paging structures (SDM vol. 3A, 4.4.2 and 4.5.4).
 uint64_t __real_x86_ldq_phys_x86_64(CPUState* cs, hwaddr address);
 uint64_t __wrap_x86_ldq_phys_x86_64(CPUState* cs, hwaddr address) {
   struct mint_engine* engine = mint_current;
   if (engine == NULL || !engine->walk.active) return __real_x86_ldq_phys_x86_64(cs, address);
-  if (address >> MINT_PHYSICAL_BITS != 0) {
-    engine->walk.reserved = true;
-    return 0;
-  }
   const CPUX86State* env = cs->env_ptr;
-  if (engine->walk.step++ == 0 && !(env->hflags & HF_LMA_MASK))
-    return engine->pdpte[engine->walk.linear >> 30 & 3];
-  const void* entry = entry_in_ram(engine, address);
-  return entry != NULL ? ldq_le_p(entry) : __real_x86_ldq_phys_x86_64(cs, address);
+  const bool four_levels = (env->hflags & HF_LMA_MASK) != 0;
+  const unsigned step = engine->walk.step++;
+  if (step == 0 && !four_levels) return engine->pdpte[engine->walk.linear >> 30 & 3];
+  const void* ram = entry_in_ram(engine, address);
+  const uint64_t entry = ram != NULL ? ldq_le_p(ram) : __real_x86_ldq_phys_x86_64(cs, address);
+  const bool beyond = (entry & PG_ADDRESS_MASK) >> MINT_PHYSICAL_BITS != 0;
+  const bool one_gb = four_levels && step == 1 && (entry & PG_PSE_MASK);
+  return beyond || one_gb ? entry | QEMU_RESERVED : entry;
 }
 
 // A fetch that faults while a block is translated must not fault before the instructions in front
@@ -86,23 +85,10 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(CPUState* cs, vaddr address, int size, MMUAc
   CPUX86State* env = cs->env_ptr;
   const target_ulong cr2 = env->cr[2];
   engine->walk.active = true;
-  engine->walk.reserved = false;
   engine->walk.step = 0;
   engine->walk.linear = address;
-  bool present = __real_x86_cpu_tlb_fill_x86_64(cs, address, size, type, mode, true, host_pc);
+  const bool present = __real_x86_cpu_tlb_fill_x86_64(cs, address, size, type, mode, true, host_pc);
   engine->walk.active = false;
-  if (engine->walk.reserved) {
-    if (present) {
-      present = false;
-      env->error_code = (type == MMU_DATA_STORE ? PG_ERROR_W_MASK : 0) |
-                        (mode == MMU_USER_IDX ? PG_ERROR_U_MASK : 0);
-      if (type == MMU_INST_FETCH && (env->efer & MSR_EFER_NXE) && (env->cr[4] & CR4_PAE_MASK))
-        env->error_code |= PG_ERROR_I_D_MASK;
-      env->cr[2] = address;
-      cs->exception_index = EXCP0E_PAGE;
-    }
-    env->error_code |= PG_ERROR_P_MASK | PG_ERROR_RSVD_MASK;
-  }
   if (present) {
     // A model with TLBs of its own charges their misses.
     if ((env->cr[0] & CR0_PG_MASK) && !engine->observes_accesses)

@@ -43,7 +43,7 @@ class BareMetalRecorder final : public Recorder {
 
 std::vector<std::uint8_t> read_rom(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(fmt::format("{}: cannot be read", path.string()));
+  if (!file) throw BadInput(fmt::format("{}: cannot be read", path.string()));
   std::vector<std::uint8_t> rom{std::istreambuf_iterator<char>(file), {}};
   // Its end is at FFFFFFFFh; what a page is short of lies before it.
   rom.insert(rom.begin(), (4096 - rom.size() % 4096) % 4096, 0xff);
@@ -67,8 +67,8 @@ RunResult run_bare_metal(const RunRequest& request, RunObserver& observer) {
   Machine machine(std::move(setup), recorder);
   machine.power_on();
   if (bare_metal.program) {
-    const mint_registers registers = load_multiboot(machine.memory(), bare_metal);
     machine.leave_like_bios();
+    const mint_registers registers = load_multiboot(machine.memory(), bare_metal);
     machine.cores()[0]->start_at(registers);
   }
   return recorder.run(machine);

@@ -366,6 +366,11 @@ std::uint64_t Core::read_tsc(Cycles at) {
   return at.count + msrs_.tsc_offset();
 }
 
+std::uint64_t Core::tsc_limit() {
+  const Cycles until = horizons_.group.time;
+  return until == Cycles::max() ? until.count : until.count + msrs_.tsc_offset();
+}
+
 std::uint8_t Core::read_cr8() { return static_cast<std::uint8_t>(lapic_.cr8()); }
 
 void Core::write_cr8(Cycles at, std::uint8_t value) {

@@ -140,6 +140,7 @@ class Core final : private CpuHost, private LapicCore {
   MsrAnswer read_msr(Cycles at, std::uint32_t index, std::uint64_t& value) override;
   MsrAnswer write_msr(Cycles at, std::uint32_t index, std::uint64_t value) override;
   std::uint64_t read_tsc(Cycles at) override;
+  std::uint64_t tsc_limit() override;
   std::uint8_t read_cr8() override;
   void write_cr8(Cycles at, std::uint8_t value) override;
   void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4]) override;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstring>
 #include <stdexcept>
 
 #include "emu/machine/chips.hpp"
@@ -229,7 +230,37 @@ void Machine::type(unsigned uart, std::span<const std::uint8_t> characters) {
   chips_->uarts[uart]->input(characters);
 }
 
+namespace {
+
+// Real mode's vectors: handlers that end a hardware interrupt and do nothing else. Their code lies
+// in the BIOS data area's last 16 bytes, which are the application's.
+void write_interrupt_vectors(PhysicalMemory& memory) {
+  constexpr std::uint16_t kSlave = 0x4f0;
+  constexpr std::uint8_t kCode[] = {
+      0x50,                          // slave: push ax
+      0xb0, 0x20,                    //   mov al, 20h (end of interrupt)
+      0xe6, 0xa0,                    //   out A0h, al
+      0xe6, 0x20,                    // end: out 20h, al
+      0x58,                          //   pop ax
+      0xcf,                          // nothing: iret
+      0x50, 0xb0, 0x20, 0xeb, 0xf7,  // master: push ax; mov al, 20h; jmp end
+  };
+  constexpr std::uint16_t kNothing = kSlave + 8;
+  constexpr std::uint16_t kMaster = kSlave + 9;
+  std::memcpy(memory.at(PhysAddr{kSlave}, sizeof kCode).data(), kCode, sizeof kCode);
+  for (unsigned vector = 0; vector < 256; ++vector) {
+    std::uint16_t handler = kNothing;
+    if (vector >= 0x08 && vector < 0x10) handler = kMaster;
+    if (vector >= 0x70 && vector < 0x78) handler = kSlave;
+    const std::uint32_t entry = handler;  // segment 0
+    std::memcpy(memory.at(PhysAddr{4 * vector}, 4).data(), &entry, 4);
+  }
+}
+
+}  // namespace
+
 void Machine::leave_like_bios() {
+  write_interrupt_vectors(memory_);
   chips_->leave_like_bios();
   // Virtual wire: LINT0 takes the 8259's interrupts, LINT1 is NMI (SDM vol. 3A, 10.5.1).
   Lapic& lapic = cores_[0]->lapic();

@@ -83,7 +83,7 @@ class Machine {
   const MachineSetup& setup() const { return setup_; }
 
   // What a BIOS leaves behind, for programs that are loaded without one: PIC, PIT, LAPIC of core 0,
-  // serial ports, PCI resources.
+  // serial ports, PCI resources, real mode's interrupt vectors.
   void leave_like_bios();
   // Types into a UART (0: COM1).
   void type(unsigned uart, std::span<const std::uint8_t> characters);

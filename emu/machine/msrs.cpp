@@ -91,9 +91,8 @@ void MsrFile::reset() {
   };
   for (std::uint32_t bank = 0; bank < 9; ++bank) {
     registers_[0x400 + 4 * bank] = {0, kAll};  // IA32_MCi_CTL
-    registers_[0x401 + 4 * bank] = {0, kAll};  // IA32_MCi_STATUS
-    registers_[0x402 + 4 * bank] = {0, kAll};
-    registers_[0x403 + 4 * bank] = {0, kAll};
+    // IA32_MCi_STATUS, _ADDR, _MISC: ones raise #GP (SDM vol. 3A, 15.3.2.2 to 15.3.2.4).
+    for (std::uint32_t i = 1; i < 4; ++i) registers_[0x400 + 4 * bank + i] = {0, 0};
   }
 }
 

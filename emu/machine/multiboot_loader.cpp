@@ -7,7 +7,6 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 #include <vector>
 
 namespace mint {
@@ -18,19 +17,23 @@ using Bytes = std::vector<std::uint8_t>;
 constexpr std::uint32_t kHeaderMagic = 0x1badb002;
 constexpr std::uint32_t kLoaderMagic = 0x2badb002;
 constexpr std::uint32_t kAddressesValid = 1u << 16;
-constexpr std::uint64_t kInformation = 0x9000;  // below the EBDA; nothing else lives here
+// Where the multiboot information goes unless the program lies there; it ends below the EBDA.
+constexpr std::uint64_t kInformation = 0x9000;
+constexpr std::uint64_t kLowMemoryEnd = 0x9f000;
 constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kModuleBytes = 16;  // 3.3: an entry of the list of modules,
+constexpr std::uint64_t kMapBytes = 24;     // and of the memory map, with its size word
 
 Bytes read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(fmt::format("{}: cannot be read", path.string()));
+  if (!file) throw BadInput(fmt::format("{}: cannot be read", path.string()));
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
 template <class T>
 T get(const Bytes& bytes, std::uint64_t offset, const std::string& name) {
   if (offset > bytes.size() || bytes.size() - offset < sizeof(T))
-    throw std::runtime_error(fmt::format("{}: truncated at byte {}", name, offset));
+    throw BadInput(fmt::format("{}: truncated at byte {}", name, offset));
   T value;
   std::memcpy(&value, bytes.data() + offset, sizeof value);
   return value;
@@ -63,22 +66,22 @@ class Loader {
       const auto checksum = get<std::uint32_t>(file_, at + 8, name_);
       if (magic == kHeaderMagic && magic + flags + checksum == 0) return at;
     }
-    throw std::runtime_error(fmt::format("{}: no multiboot header in its first 8192 bytes", name_));
+    throw BadInput(fmt::format("{}: no multiboot header in its first 8192 bytes", name_));
   }
 
   std::span<std::uint8_t> room(std::uint64_t address, std::uint64_t size, const std::string& what) {
     const std::span<std::uint8_t> memory = memory_.at({address}, size);
     if (memory.size() != size)
-      throw std::runtime_error(
-          fmt::format("{}: {} at {:x}-{:x} does not fit into {} MB of RAM; give "
-                      "the machine more memory",
-                      name_, what, address, address + size, memory_.ram_bytes() >> 20));
+      throw BadInput(fmt::format(
+          "{}: {} at {:x}-{:x} does not lie in one piece of the machine's {} MB of RAM; "
+          "remedy: give it more memory, or link it elsewhere (A0000h-FFFFFh is no RAM)",
+          name_, what, address, address + size, memory_.ram_bytes() >> 20));
     return memory;
   }
 
   void put(std::uint64_t address, std::span<const std::uint8_t> bytes, const std::string& what) {
     std::copy(bytes.begin(), bytes.end(), room(address, bytes.size(), what).begin());
-    end_ = std::max(end_, address + bytes.size());
+    take(address, bytes.size());
   }
 
   std::uint64_t load_by_header(std::uint64_t header) {
@@ -87,7 +90,7 @@ class Loader {
     auto load_end = get<std::uint32_t>(file_, header + 20, name_);
     const auto bss_end = get<std::uint32_t>(file_, header + 24, name_);
     const std::uint64_t offset = header - (header_address - load);
-    if (offset > file_.size()) throw std::runtime_error(name_ + ": its load address is wrong");
+    if (offset > file_.size()) throw BadInput(name_ + ": its load address is wrong");
     if (load_end == 0) load_end = static_cast<std::uint32_t>(load + (file_.size() - offset));
     const std::uint64_t size = std::min<std::uint64_t>(load_end - load, file_.size() - offset);
     put(load, {file_.data() + offset, size}, "the program");
@@ -98,21 +101,46 @@ class Loader {
   void zero(std::uint64_t address, std::uint64_t size) {
     const std::span<std::uint8_t> memory = room(address, size, "its bss");
     std::fill(memory.begin(), memory.end(), std::uint8_t{0});
+    take(address, size);
+  }
+
+  void take(std::uint64_t address, std::uint64_t size) {
+    taken_.push_back({address, address + size});
     end_ = std::max(end_, address + size);
   }
 
+  // A page boundary below 640 KB behind which `size` bytes are free, or else one behind everything.
+  std::uint64_t find_place(std::uint64_t size) const {
+    const auto free = [&](std::uint64_t at) {
+      return std::none_of(taken_.begin(), taken_.end(), [&](const Range& range) {
+        return at < range.end && range.start < at + size;
+      });
+    };
+    if (free(kInformation) && kInformation + size <= kLowMemoryEnd) return kInformation;
+    for (std::uint64_t at = kPage; at + size <= kLowMemoryEnd; at += kPage)
+      if (free(at)) return at;
+    return (end_ + kPage - 1) & ~(kPage - 1);
+  }
+
   std::uint64_t load_elf() {
-    const auto elf = get<Elf32_Ehdr>(file_, 0, name_);
-    if (std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_ident[EI_CLASS] != ELFCLASS32)
-      throw std::runtime_error(name_ + ": no 32-bit ELF file");
-    std::uint64_t entry = elf.e_entry;
+    const auto start = get<Elf32_Ehdr>(file_, 0, name_);
+    const auto& ident = start.e_ident;
+    if (std::memcmp(ident, ELFMAG, SELFMAG) != 0) throw BadInput(name_ + ": no ELF file");
+    return ident[EI_CLASS] == ELFCLASS64 ? load_segments<Elf64_Ehdr, Elf64_Phdr>()
+                                         : load_segments<Elf32_Ehdr, Elf32_Phdr>();
+  }
+
+  template <class Header, class ProgramHeader>
+  std::uint64_t load_segments() {
+    const auto elf = get<Header>(file_, 0, name_);
+    std::uint64_t entry = elf.e_entry;  // 32-bit code in either class
     for (unsigned i = 0; i < elf.e_phnum; ++i) {
-      const auto segment = get<Elf32_Phdr>(
+      const auto segment = get<ProgramHeader>(
           file_, elf.e_phoff + static_cast<std::uint64_t>(i) * elf.e_phentsize, name_);
       if (segment.p_type != PT_LOAD || segment.p_memsz == 0) continue;
       if (segment.p_offset > file_.size() || segment.p_filesz > file_.size() - segment.p_offset ||
           segment.p_filesz > segment.p_memsz)
-        throw std::runtime_error(fmt::format("{}: segment {} is truncated", name_, i));
+        throw BadInput(fmt::format("{}: segment {} is truncated", name_, i));
       put(segment.p_paddr, {file_.data() + segment.p_offset, segment.p_filesz}, "a segment");
       if (segment.p_memsz > segment.p_filesz)
         zero(static_cast<std::uint64_t>(segment.p_paddr) + segment.p_filesz,
@@ -144,21 +172,27 @@ class Loader {
   // 3.3: flags memory, command line, modules, memory map, loader name.
   void write_information() {
     std::uint32_t information[22] = {};
-    std::uint64_t table = kInformation + sizeof information;
+    const std::string name = "mintsim";
+    std::string command = name_;
+    if (!what_.append.empty()) command += " " + what_.append;
+    const std::uint64_t table_size =
+        sizeof information + kModuleBytes * modules_.size() + kMapBytes * memory_.segments().size();
+    std::uint64_t size = table_size + command.size() + name.size() + 2;
+    for (const Module& m : modules_) size += m.name.size() + 1;
+    information_ = find_place(size);
+    std::uint64_t table = information_ + sizeof information;
     const auto words = [&](std::uint64_t at, std::span<const std::uint32_t> values) {
       put(at, {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()},
           "the multiboot information");
     };
-    strings_ = kInformation + kPage;
+    strings_ = information_ + table_size;
     const std::uint64_t above =
         std::min(memory_.ram_bytes(), PhysicalMemory::kPciWindow) - 0x100000;
     information[0] = 1 | 1u << 2 | 1u << 6 | 1u << 9;
     information[1] = 640;
     information[2] = static_cast<std::uint32_t>(above / 1024);
-    std::string command = name_;
-    if (!what_.append.empty()) command += " " + what_.append;
     information[4] = put_string(command);
-    information[16] = put_string("mintsim");
+    information[16] = put_string(name);
     if (!modules_.empty()) {
       information[0] |= 1u << 3;
       information[5] = static_cast<std::uint32_t>(modules_.size());
@@ -185,13 +219,13 @@ class Loader {
       table += sizeof row;
       information[11] += sizeof row;
     }
-    words(kInformation, information);
+    words(information_, information);
   }
 
-  static mint_registers enter(std::uint64_t entry) {
+  mint_registers enter(std::uint64_t entry) const {
     mint_registers r{};
     r.general[0] = kLoaderMagic;
-    r.general[3] = kInformation;
+    r.general[3] = information_;
     r.rip = entry;
     r.rflags = 2;
     r.cr0 = 0x11;
@@ -202,6 +236,10 @@ class Loader {
     return r;
   }
 
+  struct Range {
+    std::uint64_t start;
+    std::uint64_t end;
+  };
   struct Module {
     std::uint64_t start;
     std::uint64_t end;
@@ -213,6 +251,8 @@ class Loader {
   std::string name_;
   Bytes file_;
   std::uint64_t end_ = 0;
+  std::vector<Range> taken_;
+  std::uint64_t information_ = 0;
   std::uint64_t strings_ = 0;
   std::vector<Module> modules_;
 };

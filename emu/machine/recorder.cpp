@@ -45,6 +45,7 @@ RunResult Recorder::run(Machine& machine) {
   tick_.reset();
   time_limit_.reset();
 
+  flush_consoles();
   RunResult result;
   result.goal_met = goal_met_;
   result.reason = reason_;
@@ -61,7 +62,6 @@ RunResult Recorder::run(Machine& machine) {
   result.digest = digest_.text();
   if (!goal_met_) result.watchdog = watchdog();
   fill_result(result);
-  flush_consoles();
   result.wall_s = std::chrono::duration<double>(Clock::now() - begun_).count();
   result.peak_rss_mb = peak_rss_mb();
   return result;
@@ -79,6 +79,7 @@ void Recorder::tick() {
   tick_->schedule(now() + Cycles{kTickNanoseconds *
                                  (machine_->setup().profile.core_clock.count / 1'000'000) / 1000});
   ticked();
+  if (observer_.wants_end()) end(false, "interrupted by the user");
   const auto wall = Clock::now();
   if (wall - last_progress_ < kProgressInterval) return;
   Progress progress;
@@ -124,7 +125,13 @@ void Recorder::serial_output(unsigned uart, std::uint8_t byte) {
 void Recorder::flush_consoles() {
   for (const auto& console : consoles_) {
     if (!console || console->pending.empty()) continue;
-    if (console->file.is_open()) console->file << console->pending << std::flush;
+    if (console->file.is_open() && !(console->file << console->pending << std::flush)) {
+      reason_ = fmt::format("console files in {} cannot be written; is the disk full?",
+                            request_.out_dir.string());
+      ended_ = true;
+      goal_met_ = false;
+      machine_->stop();
+    }
     if (request_.console_to_observer) observer_.console(console->os, console->pending);
     console->pending.clear();
   }

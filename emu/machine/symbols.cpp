@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 
 namespace mint {
 namespace {
@@ -101,17 +101,20 @@ SymbolTable SymbolTable::read(const std::filesystem::path& system_map) {
   SymbolTable table;
   std::ifstream file(system_map);
   std::string line;
+  // "ffffffff81000000 T _text"
   while (std::getline(file, line)) {
-    std::istringstream fields(line);
     std::uint64_t address = 0;
-    char type = 0;
-    std::string name;
-    if (!(fields >> std::hex >> address >> type >> name)) continue;
-    table.by_name_.emplace(name, address);
-    if (type == 't' || type == 'T') table.symbols_.push_back({address, std::move(name)});
+    const char* end = line.data() + line.size();
+    const char* at = std::from_chars(line.data(), end, address, 16).ptr;
+    if (at == line.data() || end - at < 4 || at[0] != ' ' || at[2] != ' ') continue;
+    const char type = at[1];
+    std::string name(at + 3, std::find(at + 3, end, ' '));
+    if (type == 't' || type == 'T') table.symbols_.push_back({address, name});
+    table.by_name_.emplace(std::move(name), address);
   }
-  std::stable_sort(table.symbols_.begin(), table.symbols_.end(),
-                   [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
+  const auto before = [](const Symbol& a, const Symbol& b) { return a.address < b.address; };
+  if (!std::is_sorted(table.symbols_.begin(), table.symbols_.end(), before))
+    std::stable_sort(table.symbols_.begin(), table.symbols_.end(), before);
   return table;
 }
 

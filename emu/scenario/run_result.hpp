@@ -101,6 +101,8 @@ class RunObserver {
   virtual void progress(const Progress& progress) = 0;
   // Serial output of OS number `os` (bare metal: 0).
   virtual void console(unsigned os, std::string_view bytes) = 0;
+  // Whether the user wants the run to end now. Asked every 10 ms of the machine's clock.
+  virtual bool wants_end() const { return false; }
 };
 
 // The share of the instructions that the timing model gave a default cost.

@@ -1,12 +1,17 @@
 #include "emu/scenario/sha256.hpp"
 
 #include <fmt/format.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
 
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 namespace mint {
 
@@ -60,20 +65,85 @@ void add_block(State& state, const char* block) {
   for (unsigned i = 0; i < sum.size(); i++) state[i] += sum[i];
 }
 
+void add_blocks(State& state, const char* blocks, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) add_block(state, blocks + i * kBlock);
+}
+
+#ifdef __x86_64__
+// The same by the SHA extensions (SDM vol. 1, 5.17), ten times as fast.
+bool has_sha_extensions() {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx & bit_SHA) != 0 &&
+         __builtin_cpu_supports("sse4.1");
+}
+
+__attribute__((target("sha,sse4.1"))) void add_blocks_by_extensions(State& state,
+                                                                    const char* blocks,
+                                                                    std::size_t count) {
+  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  const auto word = [&state](unsigned i) { return static_cast<int>(state[i]); };
+  // The instructions want A, B, E, F and C, D, G, H, the first in the highest place.
+  __m128i abef = _mm_set_epi32(word(0), word(1), word(4), word(5));
+  __m128i cdgh = _mm_set_epi32(word(2), word(3), word(6), word(7));
+  for (std::size_t block = 0; block < count; ++block) {
+    const __m128i abef_before = abef;
+    const __m128i cdgh_before = cdgh;
+    __m128i w[4];
+    for (unsigned i = 0; i < 4; ++i) {
+      const char* from = blocks + block * kBlock + 16 * i;
+      w[i] = _mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)), swap);
+    }
+    for (unsigned t = 0; t < 16; ++t) {
+      const __m128i constants = _mm_loadu_si128(reinterpret_cast<const __m128i*>(&kRound[4 * t]));
+      const __m128i now = w[t % 4];
+      const __m128i sum = _mm_add_epi32(now, constants);
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+      // Words 16 to 19 further on.
+      const __m128i last = w[(t + 3) % 4];
+      const __m128i part = _mm_add_epi32(_mm_sha256msg1_epu32(now, w[(t + 1) % 4]),
+                                         _mm_alignr_epi8(last, w[(t + 2) % 4], 4));
+      w[t % 4] = _mm_sha256msg2_epu32(part, last);
+    }
+    abef = _mm_add_epi32(abef, abef_before);
+    cdgh = _mm_add_epi32(cdgh, cdgh_before);
+  }
+  alignas(16) std::uint32_t first[4];
+  alignas(16) std::uint32_t second[4];
+  _mm_store_si128(reinterpret_cast<__m128i*>(first), abef);
+  _mm_store_si128(reinterpret_cast<__m128i*>(second), cdgh);
+  state = {first[3], first[2], second[3], second[2], first[1], first[0], second[1], second[0]};
+}
+#endif
+
+using AddBlocks = void (*)(State&, const char*, std::size_t);
+
+AddBlocks fastest() {
+#ifdef __x86_64__
+  if (has_sha_extensions()) return add_blocks_by_extensions;
+#endif
+  return add_blocks;
+}
+
 }  // namespace
 
 std::string sha256(std::string_view data) {
   State state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
               0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::string_view rest = data;
-  for (; rest.size() >= kBlock; rest.remove_prefix(kBlock)) add_block(state, rest.data());
+  static const AddBlocks add = fastest();
+  const std::size_t whole = data.size() / kBlock;
+  add(state, data.data(), whole);
+  const std::string_view rest = data.substr(whole * kBlock);
   // Padding: a one bit, zeros, the length in bits (5.1.1).
   std::string tail(rest);
   tail += '\x80';
   tail.resize(tail.size() + 8 <= kBlock ? kBlock : 2 * kBlock, '\0');
   const std::uint64_t bits = std::uint64_t{data.size()} * 8;
   for (unsigned i = 0; i < 8; i++) tail[tail.size() - 1 - i] = static_cast<char>(bits >> (8 * i));
-  for (std::size_t at = 0; at < tail.size(); at += kBlock) add_block(state, tail.data() + at);
+  add(state, tail.data(), tail.size() / kBlock);
 
   std::string text;
   for (std::uint32_t word : state) text += fmt::format("{:08x}", word);
@@ -83,7 +153,13 @@ std::string sha256(std::string_view data) {
 std::string sha256_of_file(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return {};
-  return sha256(std::string(std::istreambuf_iterator<char>(stream), {}));
+  std::error_code unknown;
+  const std::uintmax_t size = std::filesystem::file_size(file, unknown);
+  if (unknown) return sha256(std::string(std::istreambuf_iterator<char>(stream), {}));
+  std::string content(size, '\0');
+  stream.read(content.data(), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<std::size_t>(stream.gcount()));
+  return sha256(content);
 }
 
 }  // namespace mint

@@ -159,7 +159,9 @@ static u32 io_apic_read(u32 index) {
 // The pointer is in the EBDA; so is the table, unless there are so many cores that it has to go to
 // the reserved block.
 void mp_table_build(void) {
-  u8 io_apic = ebda.cores;
+  // Its id has four bits; with more cores it is one core's, too, which nobody minds: messages have
+  // gone over the system bus since the Pentium 4, and carry no sender.
+  u8 io_apic = ebda.cores < 16 ? ebda.cores : 15;
   io_apic_write(0, (u32)io_apic << 24);
 
   char* table = reserved_block(kMpOffset);

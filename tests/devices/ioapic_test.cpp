@@ -35,7 +35,7 @@ TEST_F(IoApicTest, IdentificationRegisters) {  // 3.2.1 to 3.2.3
   EXPECT_EQ(window(0), 0u);
   EXPECT_EQ(window(1), 0x00170020u);
   window(0, 0xFFFFFFFF);
-  EXPECT_EQ(window(0), 0xFF000000u);
+  EXPECT_EQ(window(0), 0x0F000000u);
   window(0, 0x04000000);
   EXPECT_EQ(window(2), 0x04000000u) << "the arbitration id takes the id";
   window(1, 0);

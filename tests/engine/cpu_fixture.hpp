@@ -50,6 +50,8 @@ class TestHost : public CpuHost {
   std::function<void()> on_port_read;
   std::uint64_t probe_address = ~std::uint64_t{0};
   std::optional<Vector> pending;
+  std::uint64_t counter_limit = UINT64_MAX;
+  unsigned pauses = 0;
 
   void block_edge(std::uint64_t pc) override {
     if (on_edge)
@@ -77,6 +79,7 @@ class TestHost : public CpuHost {
   MsrAnswer read_msr(Cycles, std::uint32_t, std::uint64_t&) override { return MsrAnswer::kFault; }
   MsrAnswer write_msr(Cycles, std::uint32_t, std::uint64_t) override { return MsrAnswer::kFault; }
   std::uint64_t read_tsc(Cycles at) override { return at.count; }
+  std::uint64_t tsc_limit() override { return counter_limit; }
   std::uint8_t read_cr8() override { return 0; }
   void write_cr8(Cycles, std::uint8_t) override {}
   void cpuid(std::uint32_t leaf, std::uint32_t, std::uint32_t out[4]) override {
@@ -85,7 +88,7 @@ class TestHost : public CpuHost {
     if (leaf == 0x80000001) out[3] = 0x28100000;
     if (leaf == 0x80000008) out[0] = 0x3024;
   }
-  void pause() override {}
+  void pause() override { ++pauses; }
   std::optional<Vector> acknowledge() override {
     cpu->set_interrupt(false);
     return std::exchange(pending, std::nullopt);

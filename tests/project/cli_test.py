@@ -2,9 +2,12 @@
 """The command line from outside: exit codes, messages, JSON, digests."""
 
 import json
+import signal
+import subprocess
+import time
 import unittest
 
-from program import BUILD, SCENARIOS, ProgramTest, leave, multiboot, say
+from program import BUILD, MINTSIM, SCENARIOS, ProgramTest, leave, multiboot, say
 
 PARALLEL2 = (SCENARIOS / "parallel2.toml").read_text()
 
@@ -127,6 +130,12 @@ class BadInput(ProgramTest):
         self.write("program.elf", "#!/bin/sh\n")
         self.expect(self.mintsim("run", "program.elf"), "program.elf")
 
+    def test_program_where_no_ram_is(self):
+        self.write("program.elf", multiboot(leave(0), address=0xA0000))
+        done = self.mintsim("run", "program.elf")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("a0000", done.stderr)
+
     def test_module_missing(self):
         self.write("program.elf", multiboot(leave(0)))
         self.expect(self.mintsim("run", "program.elf", "--module", "data"), "data")
@@ -141,8 +150,7 @@ class BadInput(ProgramTest):
     def test_json_that_cannot_be_written(self):
         self.write("program.elf", multiboot(leave(0)))
         done = self.mintsim("run", "program.elf", "--json", "no/such/folder.json")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("no/such/folder.json", done.stderr)
+        self.expect(done, "no/such/folder.json")
 
 
 class BareMetal(ProgramTest):
@@ -160,6 +168,16 @@ class BareMetal(ProgramTest):
         self.assertEqual((result["seed"], result["os"]), (1, []))
         for key in ("scenario", "reason", "digest", "wall_s", "peak_rss_mb"):
             self.assertIn(key, result)
+
+    def test_64_bit_elf(self):
+        self.write("program.elf", multiboot(say("wide\n") + leave(0), wide=True))
+        self.assertIn("wide", self.mintsim("run", "program.elf").stdout)
+
+    def test_information_keeps_clear_of_a_low_program(self):
+        code = bytes([0xE9]) + (0x1800 - 5).to_bytes(4, "little")  # jmp behind 9000h
+        code = code.ljust(0x1800, b"\x90") + say("whole\n") + leave(0)
+        self.write("program.elf", multiboot(code, address=0x8000))
+        self.assertEqual(self.mintsim("run", "program.elf", "--quiet").stdout.strip(), "whole")
 
     def test_goal_missed(self):
         self.write("program.elf", multiboot(leave(7)))
@@ -190,6 +208,29 @@ class BareMetal(ProgramTest):
         self.write("program.elf", multiboot(b"\x0f\x01\x1d\x00\x00\x00\x00\x0f\x0b"))
         result = self.run_json("program.elf", code=1)
         self.assertIsNone(result["exit_code"])
+
+
+    def test_a_full_disk_is_told(self):
+        self.write("program.elf", multiboot(say("lost\n") + leave(0)))
+        (self.folder / "here").mkdir()
+        (self.folder / "here" / "serial.console.log").symlink_to("/dev/full")
+        result = self.run_json("program.elf", "--out", "here", code=1)
+        self.assertIn("here cannot be written", result["reason"])
+
+    def test_interrupted_it_still_reports(self):
+        self.write("program.elf", multiboot(b"\xeb\xfe"))  # jmp to itself
+        process = subprocess.Popen(
+            [str(MINTSIM), "run", "program.elf", "--json", "result.json"],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+        )
+        while not (self.folder / "out" / "program" / "serial.console.log").exists():
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 1)
+        result = json.loads((self.folder / "result.json").read_text())
+        self.assertEqual(result["reason"], "interrupted by the user")
+        self.assertIn("core 0", result["watchdog"])
 
 
 class Digest(ProgramTest):

@@ -152,6 +152,10 @@ static void msrs(void) {
   wrmsr(MSR_PAT, 0x0007040600070406ull);
   FAULT_HW("#GP of a reserved memory type in PAT", GP, 0, "wrmsr", "c"(MSR_PAT), "a"(0x02), "d"(0));
 
+  // SDM vol. 3A, 15.3.2.2
+  wrmsr(0x401, 0);
+  FAULT_HW("#GP of ones for MC0_STATUS", GP, 0, "wrmsr", "c"(0x401), "a"(1), "d"(0));
+
   u64 misc = rdmsr(0x1A0);
   wrmsr(0x1A0, misc);
   check("MISC_ENABLE: fast strings", misc & 1);

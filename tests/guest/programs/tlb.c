@@ -181,6 +181,7 @@ static void reserved_bits(void) {
   map(0, A | P | RW | 1ull << 36);
   check_eq_hw("bit 36 is reserved with 36 physical address bits", touch(at(0), false),
               ERROR_P | ERROR_RSVD);
+  check_eq_hw("an entry with reserved bits is not marked as accessed", table[0] & ACCESSED, 0);
   map(0, A | P | RW);
   u64 saved = boot_pd[WINDOW >> 21];
   boot_pd[WINDOW >> 21] = (A & ~0x1FFFFFull) | 0x2000 | P | RW | PS;
