@@ -280,7 +280,7 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
   run_command
       ->add_option(
           "--timing", options.timing,
-          "what time inside a core is computed by: count, block (the profile's key timing)")
+          "what time inside a core is computed by: count, block, cache (the profile's key timing)")
       ->type_name("LEVEL");
   run_command->add_flag("--quiet", options.quiet, "no progress and no report");
   const std::string recording = "Recording";

@@ -32,6 +32,8 @@ Cpu::Cpu(CpuHost& host, CodePages& pages, const TimingModel& timing, unsigned in
   engine_.domain = &pages.domain_;
   engine_.index = index;
   engine_.event_costs = timing.has_event_costs();
+  caches_ = timing.make_caches();
+  engine_.observes_accesses = caches_ != nullptr;
   if (!mint_engine_open(&engine_, code_bytes)) throw std::bad_alloc();
   *engine_.budget = kInstructionField;
 }
@@ -205,6 +207,13 @@ struct CpuCallbacks {
                            locked);
   }
 
+  static CoreCaches& caches(Cpu& cpu) { return *cpu.caches_; }
+  static CoreCaches::Translate translate(Cpu& cpu) {
+    return [engine = &cpu.engine_](std::uint64_t linear, std::uint64_t& physical) {
+      return mint_engine_translate(engine, linear, &physical);
+    };
+  }
+
   static void fault(Cpu& cpu, const void* name, unsigned index) {
     const BlockTable::Block* block = cpu.blocks_.find(name, index);
     if (block == nullptr) return;
@@ -242,6 +251,25 @@ std::uint32_t mint_float_cycles(bool root, unsigned precision) {
 
 std::uint32_t mint_sine_cycles(double argument, double result) {
   return mint::sine_cycles(argument, result);
+}
+
+void mint_on_block(void* host, std::uint64_t pc, std::uint32_t size) {
+  Cpu& cpu = CpuCallbacks::cpu(host);
+  cpu.charge(CpuCallbacks::caches(cpu).block(pc, size, CpuCallbacks::translate(cpu)));
+}
+
+void mint_on_load(void* host, std::uint64_t linear) {
+  Cpu& cpu = CpuCallbacks::cpu(host);
+  cpu.charge(CpuCallbacks::caches(cpu).load(linear, CpuCallbacks::translate(cpu)));
+}
+
+void mint_on_store(void* host, std::uint64_t linear) {
+  Cpu& cpu = CpuCallbacks::cpu(host);
+  CpuCallbacks::caches(cpu).store(linear, CpuCallbacks::translate(cpu));
+}
+
+void mint_on_address_space(void* host) {
+  CpuCallbacks::caches(CpuCallbacks::cpu(host)).flush_tlbs();
 }
 
 std::uint32_t mint_tlb_fill_cycles() { return mint::kTlbFillCycles; }

@@ -23,6 +23,7 @@
 #include "emu/engine/block_table.hpp"
 #include "emu/engine/glue.h"
 #include "emu/engine/spin_loop.hpp"
+#include "emu/timing/core_caches.hpp"
 #include "emu/timing/timing_model.hpp"
 
 namespace mint {
@@ -181,6 +182,7 @@ class Cpu {
   CodePages& pages_;
   const TimingModel& timing_;
   mint_engine engine_{};
+  std::unique_ptr<CoreCaches> caches_;  // null when the model has none
   BlockTable blocks_;
   SpinDetector spins_;
   unsigned blocks_generation_ = 0;  // of the code buffer that blocks_ is about

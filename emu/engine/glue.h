@@ -40,7 +40,8 @@ struct mint_engine {
   void* host;  // the Cpu
   struct mint_domain* domain;
   unsigned index;
-  bool event_costs;  // see mint_charge
+  bool event_costs;        // see mint_charge
+  bool observes_accesses;  // mint_on_load, mint_on_store and mint_on_block are called
   // Executed instructions that the timing model does not know; generated code counts them.
   uint64_t unknown_instructions;
   int64_t* budget;  // in the engine's CPU state, where generated code decrements it
@@ -179,6 +180,11 @@ uint32_t mint_division_cycles(unsigned width, bool is_signed, uint64_t low, uint
 uint32_t mint_float_cycles(bool root, unsigned precision);
 uint32_t mint_sine_cycles(double argument, double result);
 uint32_t mint_tlb_fill_cycles(void);
+// A block begins to run; a load, a store is about to happen.
+void mint_on_block(void* host, uint64_t linear_pc, uint32_t size);
+void mint_on_load(void* host, uint64_t linear);
+void mint_on_store(void* host, uint64_t linear);
+void mint_on_address_space(void* host);
 // Asked before a block is translated: the probe at this address, 0 for none.
 uint32_t mint_on_probe_lookup(void* host, uint64_t linear_pc);
 void mint_on_probe(void* host, uint32_t probe);

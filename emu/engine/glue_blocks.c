@@ -8,7 +8,16 @@ void helper_check_exit_request_x86_64(void* argument, uint32_t kind);
 // Stands in for Unicorn's own check at the head of a block (whose calls are taken out of the
 // translated operations), because only registered helpers can be called from generated code.
 void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
-  switch (kind) {
+  switch (kind & 0xff) {
+    case MINT_CALL_LOAD:
+      mint_on_load(mint_current->host, (uint64_t)(uintptr_t)argument);
+      break;
+    case MINT_CALL_STORE:
+      mint_on_store(mint_current->host, (uint64_t)(uintptr_t)argument);
+      break;
+    case MINT_CALL_BLOCK:
+      mint_on_block(mint_current->host, (uint64_t)(uintptr_t)argument, kind >> 8);
+      break;
     case MINT_CALL_PROBE:
       mint_on_probe(mint_current->host, (uint32_t)(uintptr_t)argument);
       break;
@@ -190,6 +199,7 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   const struct mint_block_cost cost =
       mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
   set_cost(tb, &head, cost.cycles, count);
+  mint_observe_block(s, before, tb->pc, size);
   if (cost.unknown != 0) count_unknown(s, before, cost.unknown);
   gen_set_label(s, edge);
   tcg_gen_exit_tb(s, tb, TB_EXIT_REQUESTED);

@@ -39,6 +39,10 @@ static inline bool is_canonical(uint64_t address) {
 // Takes the cost of an event off the budget, where the timing model has such costs.
 void mint_charge(struct mint_engine* engine, uint32_t cycles);
 
+// glue_cache.c
+// Emits the calls that tell of a block and its accesses: of the operations behind `before`.
+void mint_observe_block(TCGContext* s, TCGOp* before, uint64_t pc, uint32_t size);
+
 // glue_exceptions.c
 // Delivers what cpu->exception_index, error_code and exception_is_int say.
 void mint_deliver_exception(struct mint_engine* engine);
@@ -73,6 +77,9 @@ enum {
   MINT_CALL_UNDEFINED,  // raise #UD
   MINT_CALL_MXCSR,      // bring MXCSR up to date
   MINT_CALL_BREAK,      // ICEBP; first argument: its length
+  MINT_CALL_LOAD,       // first argument: the linear address
+  MINT_CALL_STORE,
+  MINT_CALL_BLOCK,  // and its size in the bits from 8 on; first argument: its linear address
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 

@@ -9,6 +9,7 @@
 #include "emu/machine/chips.hpp"
 #include "emu/machine/random.hpp"
 #include "emu/timing/block_model.hpp"
+#include "emu/timing/cache_model.hpp"
 #include "emu/timing/count_model.hpp"
 
 namespace mint {
@@ -29,10 +30,12 @@ PhysicalMemory::Layout layout_of(const MachineSetup& setup) {
   return layout;
 }
 
-std::unique_ptr<TimingModel> make_timing_model(TimingLevel level) {
-  switch (level) {
+std::unique_ptr<TimingModel> make_timing_model(const MachineProfile& profile) {
+  switch (profile.timing) {
     case TimingLevel::kCount:
       return std::make_unique<CountModel>();
+    case TimingLevel::kCache:
+      return std::make_unique<CacheModel>(profile.caches);
     case TimingLevel::kBlock:
       break;
   }
@@ -47,7 +50,7 @@ Machine::Machine(MachineSetup setup, MachineObserver& observer)
       memory_(layout_of(setup_)),
       apic_bus_(queue_, {.delay = setup_.profile.delays.message, .arbiter = 0}),
       pages_(memory_.mapped_bytes()),
-      timing_(make_timing_model(setup_.profile.timing)) {
+      timing_(make_timing_model(setup_.profile)) {
   build_chips();
   build_disks();
   map_chips();

@@ -59,7 +59,7 @@ class BadInput(ProgramTest):
 
     def test_no_such_timing_level(self):
         self.write("good.toml", PARALLEL2)
-        self.expect(self.mintsim("run", "good.toml", "--timing", "fast"), "--timing", "count, block")
+        self.expect(self.mintsim("run", "good.toml", "--timing", "fast"), "--timing", "count, block, cache")
         self.expect_of("[machine]", '[machine]\ntiming = "fast"', "machine.timing", "count")
 
     def test_no_such_scenario(self):
