@@ -132,3 +132,16 @@ int __wrap_gettimeofday(struct timeval* tv, void* zone) {
   tv->tv_usec = us % 1000000;
   return 0;
 }
+
+// Nor is it good when it is too small: it is direct-mapped, so a copy between two pages that share
+// an entry misses at every step. Unicorn goes by the most entries that were in use lately.
+enum { SMALLEST_TLB = 512 };
+void __real_tlb_flush_x86_64(CPUState* cpu);
+void __wrap_tlb_flush_x86_64(CPUState* cpu) {
+  CPUArchState* env = cpu->env_ptr;
+  for (int mode = 0; mode < NB_MMU_MODES; mode++) {
+    CPUTLBDesc* tlb = &env_tlb(env)->d[mode];
+    tlb->window_max_entries = MAX(tlb->window_max_entries, SMALLEST_TLB * 6 / 10);
+  }
+  __real_tlb_flush_x86_64(cpu);
+}
