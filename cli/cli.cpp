@@ -283,6 +283,8 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
     if (check_command->parsed()) return program.check(file);
     names.insert(names.begin(), list_command->parsed() ? "list" : "build");
     return program.images(names);
+  } catch (const BadInput& error) {
+    return bad_input(error.what());
   } catch (const std::exception& error) {
     fmt::print(stderr, "mintsim: own fault: {}\n", error.what());
     return kOwnFault;

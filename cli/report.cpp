@@ -66,7 +66,7 @@ class Report {
         std::string& cell = row[1 + static_cast<std::size_t>(stage.stage)];
         cell = format_seconds(seconds(end - stage.begin, clock_));
         if (!stage.end) {
-          cell = ">" + cell;
+          cell.insert(0, ">");
           cut = true;
         }
         last = std::max(last.value_or(end), end);

@@ -165,6 +165,15 @@ void __wrap_helper_iret_protected_x86_64(CPUX86State* env, int shift, int next_e
   __real_helper_iret_protected_x86_64(env, shift, next_eip);
 }
 
+// SDM vol. 2B, MOV: in 64-bit mode a null selector for SS must have the current privilege level.
+void __real_helper_load_seg_x86_64(CPUX86State* env, int segment, int selector);
+void __wrap_helper_load_seg_x86_64(CPUX86State* env, int segment, int selector) {
+  const unsigned level = env->hflags & HF_CPL_MASK;
+  if (segment == R_SS && (selector & 0xfffc) == 0 && (selector & 3u) != level)
+    raise_exception_err_ra(env, EXCP0D_GPF, 0, GETPC());
+  __real_helper_load_seg_x86_64(env, segment, selector);
+}
+
 // SDM vol. 2A, LTR: the null selector is #GP(0).
 void __real_helper_ltr_x86_64(CPUX86State* env, int selector);
 void __wrap_helper_ltr_x86_64(CPUX86State* env, int selector) {

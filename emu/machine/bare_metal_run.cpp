@@ -43,7 +43,7 @@ class BareMetalRecorder final : public Recorder {
 
 std::vector<std::uint8_t> read_rom(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(fmt::format("{}: cannot be read", path.string()));
+  if (!file) throw BadInput(fmt::format("{}: cannot be read", path.string()));
   std::vector<std::uint8_t> rom{std::istreambuf_iterator<char>(file), {}};
   // Its end is at FFFFFFFFh; what a page is short of lies before it.
   rom.insert(rom.begin(), (4096 - rom.size() % 4096) % 4096, 0xff);

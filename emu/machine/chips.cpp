@@ -8,6 +8,7 @@
 #include "devices/ahci.hpp"
 #include "devices/ata_disk.hpp"
 #include "devices/disk_image.hpp"
+#include "emu/scenario/problem.hpp"
 
 namespace mint {
 namespace {
@@ -98,7 +99,7 @@ void Machine::Chips::add_disk(const DiskSetup& setup, double angle, DmaPort& mem
   DiskParameters parameters = parameters_of(wiring.profile.disk);
   DiskImageResult opened =
       DiskImage::open(setup.image, parameters.capacity_sectors * DiskImage::kSectorSize);
-  if (!opened.image) throw std::runtime_error(opened.error);
+  if (!opened.image) throw BadInput(opened.error);
   const std::string name = fmt::format("disk{}", disks.size());
   const Hertz clock = wiring.profile.core_clock;
   disks.push_back(std::unique_ptr<Disk>(new Disk{

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 #include <vector>
 
 namespace mint {
@@ -27,14 +26,14 @@ constexpr std::uint64_t kMapBytes = 24;     // and of the memory map, with its s
 
 Bytes read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(fmt::format("{}: cannot be read", path.string()));
+  if (!file) throw BadInput(fmt::format("{}: cannot be read", path.string()));
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
 template <class T>
 T get(const Bytes& bytes, std::uint64_t offset, const std::string& name) {
   if (offset > bytes.size() || bytes.size() - offset < sizeof(T))
-    throw std::runtime_error(fmt::format("{}: truncated at byte {}", name, offset));
+    throw BadInput(fmt::format("{}: truncated at byte {}", name, offset));
   T value;
   std::memcpy(&value, bytes.data() + offset, sizeof value);
   return value;
@@ -67,16 +66,16 @@ class Loader {
       const auto checksum = get<std::uint32_t>(file_, at + 8, name_);
       if (magic == kHeaderMagic && magic + flags + checksum == 0) return at;
     }
-    throw std::runtime_error(fmt::format("{}: no multiboot header in its first 8192 bytes", name_));
+    throw BadInput(fmt::format("{}: no multiboot header in its first 8192 bytes", name_));
   }
 
   std::span<std::uint8_t> room(std::uint64_t address, std::uint64_t size, const std::string& what) {
     const std::span<std::uint8_t> memory = memory_.at({address}, size);
     if (memory.size() != size)
-      throw std::runtime_error(
-          fmt::format("{}: {} at {:x}-{:x} does not fit into {} MB of RAM; give "
-                      "the machine more memory",
-                      name_, what, address, address + size, memory_.ram_bytes() >> 20));
+      throw BadInput(fmt::format(
+          "{}: {} at {:x}-{:x} does not lie in one piece of the machine's {} MB of RAM; "
+          "remedy: give it more memory, or link it elsewhere (A0000h-FFFFFh is no RAM)",
+          name_, what, address, address + size, memory_.ram_bytes() >> 20));
     return memory;
   }
 
@@ -91,7 +90,7 @@ class Loader {
     auto load_end = get<std::uint32_t>(file_, header + 20, name_);
     const auto bss_end = get<std::uint32_t>(file_, header + 24, name_);
     const std::uint64_t offset = header - (header_address - load);
-    if (offset > file_.size()) throw std::runtime_error(name_ + ": its load address is wrong");
+    if (offset > file_.size()) throw BadInput(name_ + ": its load address is wrong");
     if (load_end == 0) load_end = static_cast<std::uint32_t>(load + (file_.size() - offset));
     const std::uint64_t size = std::min<std::uint64_t>(load_end - load, file_.size() - offset);
     put(load, {file_.data() + offset, size}, "the program");
@@ -124,17 +123,24 @@ class Loader {
   }
 
   std::uint64_t load_elf() {
-    const auto elf = get<Elf32_Ehdr>(file_, 0, name_);
-    if (std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_ident[EI_CLASS] != ELFCLASS32)
-      throw std::runtime_error(name_ + ": no 32-bit ELF file");
-    std::uint64_t entry = elf.e_entry;
+    const auto start = get<Elf32_Ehdr>(file_, 0, name_);
+    const auto& ident = start.e_ident;
+    if (std::memcmp(ident, ELFMAG, SELFMAG) != 0) throw BadInput(name_ + ": no ELF file");
+    return ident[EI_CLASS] == ELFCLASS64 ? load_segments<Elf64_Ehdr, Elf64_Phdr>()
+                                         : load_segments<Elf32_Ehdr, Elf32_Phdr>();
+  }
+
+  template <class Header, class ProgramHeader>
+  std::uint64_t load_segments() {
+    const auto elf = get<Header>(file_, 0, name_);
+    std::uint64_t entry = elf.e_entry;  // 32-bit code in either class
     for (unsigned i = 0; i < elf.e_phnum; ++i) {
-      const auto segment = get<Elf32_Phdr>(
+      const auto segment = get<ProgramHeader>(
           file_, elf.e_phoff + static_cast<std::uint64_t>(i) * elf.e_phentsize, name_);
       if (segment.p_type != PT_LOAD || segment.p_memsz == 0) continue;
       if (segment.p_offset > file_.size() || segment.p_filesz > file_.size() - segment.p_offset ||
           segment.p_filesz > segment.p_memsz)
-        throw std::runtime_error(fmt::format("{}: segment {} is truncated", name_, i));
+        throw BadInput(fmt::format("{}: segment {} is truncated", name_, i));
       put(segment.p_paddr, {file_.data() + segment.p_offset, segment.p_filesz}, "a segment");
       if (segment.p_memsz > segment.p_filesz)
         zero(static_cast<std::uint64_t>(segment.p_paddr) + segment.p_filesz,

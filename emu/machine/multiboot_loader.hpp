@@ -6,6 +6,7 @@
 
 #include "emu/engine/cpu.hpp"
 #include "emu/machine/physical_memory.hpp"
+#include "emu/scenario/problem.hpp"
 #include "emu/scenario/scenario.hpp"
 
 namespace mint {

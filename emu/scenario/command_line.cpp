@@ -15,7 +15,7 @@ constexpr unsigned kUsualUartIrqs[] = {4, 3, 4, 3};
 
 class CommandLine {
  public:
-  void add(std::string word) {
+  void add(const std::string& word) {
     if (word.empty()) return;
     if (!text_.empty()) text_ += ' ';
     text_ += word;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,12 @@ struct Problem {
 std::string to_string(const Problem& problem);
 
 using Problems = std::vector<Problem>;
+
+// Something that the user gave is no good, and it took the machine to find out. The message names
+// it and the remedy.
+struct BadInput : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 // The candidate that `word` is most likely a misspelling of; empty when none is near.
 std::string_view did_you_mean(std::string_view word, std::span<const std::string_view> candidates);

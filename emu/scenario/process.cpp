@@ -9,8 +9,6 @@
 #include <cerrno>
 #include <cstring>
 
-extern char** environ;
-
 namespace mint {
 
 namespace {
@@ -32,6 +30,7 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& argumen
                                          std::string& error) {
   const bool capture = streams != Streams::kInherit;
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
 

@@ -149,6 +149,7 @@ class Loader {
     const auto found = artefacts.find(name.substr(1));
     if (found == artefacts.end()) {
       std::vector<std::string_view> names;
+      names.reserve(artefacts.size());
       for (const auto& [known, path] : artefacts) names.push_back(known);
       const std::string_view near = did_you_mean(name.substr(1), names);
       table.problem(key,

@@ -125,6 +125,12 @@ class BadInput(ProgramTest):
         self.write("program.elf", "#!/bin/sh\n")
         self.expect(self.mintsim("run", "program.elf"), "program.elf")
 
+    def test_program_where_no_ram_is(self):
+        self.write("program.elf", multiboot(leave(0), address=0xA0000))
+        done = self.mintsim("run", "program.elf")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("a0000", done.stderr)
+
     def test_module_missing(self):
         self.write("program.elf", multiboot(leave(0)))
         self.expect(self.mintsim("run", "program.elf", "--module", "data"), "data")
@@ -157,6 +163,16 @@ class BareMetal(ProgramTest):
         self.assertEqual((result["seed"], result["os"]), (1, []))
         for key in ("scenario", "reason", "digest", "wall_s", "peak_rss_mb"):
             self.assertIn(key, result)
+
+    def test_64_bit_elf(self):
+        self.write("program.elf", multiboot(say("wide\n") + leave(0), wide=True))
+        self.assertIn("wide", self.mintsim("run", "program.elf").stdout)
+
+    def test_information_keeps_clear_of_a_low_program(self):
+        code = bytes([0xE9]) + (0x1800 - 5).to_bytes(4, "little")  # jmp behind 9000h
+        code = code.ljust(0x1800, b"\x90") + say("whole\n") + leave(0)
+        self.write("program.elf", multiboot(code, address=0x8000))
+        self.assertEqual(self.mintsim("run", "program.elf", "--quiet").stdout.strip(), "whole")
 
     def test_goal_missed(self):
         self.write("program.elf", multiboot(leave(7)))

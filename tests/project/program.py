@@ -17,18 +17,21 @@ SCENARIOS = ROOT / "scenarios"
 LOAD_ADDRESS = 0x100000
 
 
-def multiboot(code: bytes) -> bytes:
-    """An ELF32 file with a multiboot header, whose entry is `code`, 32-bit."""
+def multiboot(code: bytes, address: int = LOAD_ADDRESS, wide: bool = False) -> bytes:
+    """An ELF32 or ELF64 file with a multiboot header, whose entry is `code`, 32-bit."""
     header = struct.pack("<III", 0x1BADB002, 0, -0x1BADB002 & 0xFFFFFFFF)
     content = header + code
-    offset = 52 + 32
-    elf = b"\x7fELF" + bytes([1, 1, 1]) + bytes(9)
-    elf += struct.pack(
-        "<HHIIIIIHHHHHH", 2, 3, 1, LOAD_ADDRESS + len(header), 52, 0, 0, 52, 32, 1, 40, 0, 0
-    )
-    elf += struct.pack(
-        "<IIIIIIII", 1, offset, LOAD_ADDRESS, LOAD_ADDRESS, len(content), len(content), 7, 4
-    )
+    elf_size, row_size = (64, 56) if wide else (52, 32)
+    offset = elf_size + row_size
+    elf = b"\x7fELF" + bytes([2 if wide else 1, 1, 1]) + bytes(9)
+    word = "Q" if wide else "I"
+    elf += struct.pack("<HHI", 2, 62 if wide else 3, 1)
+    elf += struct.pack(f"<3{word}", address + len(header), elf_size, 0)
+    elf += struct.pack("<IHHHHHH", 0, elf_size, row_size, 1, 40, 0, 0)
+    if wide:
+        elf += struct.pack("<IIQQQQQQ", 1, 7, offset, address, address, *2 * [len(content)], 4)
+    else:
+        elf += struct.pack("<IIIIIIII", 1, offset, address, address, *2 * [len(content)], 7, 4)
     return elf + content
 
 

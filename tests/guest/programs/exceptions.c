@@ -128,10 +128,11 @@ static void segments(void) {
   FAULT("#GP of a selector beyond the GDT", GP, 0xFFF8, "mov %0, %%ds", "r"(0xFFF8));
   asm volatile("lldt %w0" ::"r"(0));
   FAULT("#GP of an LDT selector without LDT", GP, 0x1C, "mov %0, %%ds", "r"(0x1F));
-  if (BITS64)
+  if (BITS64) {
     NO_FAULT("a null SS is allowed in ring 0 of 64-bit mode", "mov %0, %%ss\n\tmov %1, %%ss",
              "r"(0), "r"(SEL_KDATA));
-  else
+    FAULT_HW("#GP of a null SS with another RPL", GP, 0, "mov %0, %%ss", "r"(3));
+  } else
     FAULT("#GP of a null SS", GP, 0, "mov %0, %%ss", "r"(0));
   NO_FAULT("a null data selector may be loaded", "mov %0, %%fs", "r"(0));
   FAULT("#GP of SS with another RPL", GP, SEL_KDATA, "mov %0, %%ss", "r"(SEL_KDATA | 3));
