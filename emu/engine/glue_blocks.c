@@ -17,6 +17,10 @@ void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
     case MINT_CALL_MXCSR:
       mint_update_mxcsr(env_of(mint_current));
       break;
+    case MINT_CALL_WAIT:
+      env_of(mint_current)->eip = (uintptr_t)argument;
+      mint_on_wait(mint_current->host, (uintptr_t)argument);
+      break;
     case MINT_CALL_BREAK:
       mint_raise_icebp(env_of(mint_current), (unsigned)(uintptr_t)argument, GETPC());
   }
@@ -147,6 +151,20 @@ static unsigned scan_operations(TCGContext* s, TCGOp* before, TranslationBlock* 
   return count;
 }
 
+// Whether a block's last instruction jumps back a little, as the loops do that wait for something.
+static bool jumps_back(const TranslationBlock* tb, const uint8_t* last, unsigned length) {
+  int32_t offset;
+  if (length == 2 && ((last[0] >= 0x70 && last[0] <= 0x7f) || last[0] == 0xeb))
+    offset = (int8_t)last[1];
+  else if ((length == 5 && last[0] == 0xe9) ||
+           (length == 6 && last[0] == 0x0f && last[1] >= 0x80 && last[1] <= 0x8f))
+    offset = (int32_t)ldl_le_p(last + length - 4);
+  else
+    return false;
+  return offset < 0 && offset >= -128 && (tb->flags & (HF_CS32_MASK | HF_CS64_MASK)) &&
+         !(tb->cflags & (CF_LAST_IO | CF_NOCACHE));
+}
+
 // To optimise a block's operations takes a tenth of its translation, most blocks run a few times
 // only, and even loops gain no more than a few percent from it.
 void __wrap_tcg_optimize_x86_64(TCGContext* s) {}
@@ -180,6 +198,12 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   const uint32_t cost =
       mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
   set_cost(tb, &head, cost, count);
+  const unsigned last = count == 0 ? size : MIN(starts[count - 1], size);
+  if (jumps_back(tb, code + last, size - last) && mint_on_jump_back(mint_current->host)) {
+    TCGOp* end = tcg_last_op(s);
+    mint_emit_call(s, tb->pc - tb->cs_base, MINT_CALL_WAIT);
+    move_operations(s, end, before);
+  }
   gen_set_label(s, edge);
   tcg_gen_exit_tb(s, tb, TB_EXIT_REQUESTED);
   mint_current->translation = NULL;

@@ -69,6 +69,7 @@ enum {
   MINT_CALL_UNDEFINED,  // raise #UD
   MINT_CALL_MXCSR,      // bring MXCSR up to date
   MINT_CALL_BREAK,      // ICEBP; first argument: its length
+  MINT_CALL_WAIT,       // a turn of a loop that waits; first argument: RIP
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 
