@@ -8,7 +8,7 @@ void helper_check_exit_request_x86_64(void* argument, uint32_t kind);
 // Stands in for Unicorn's own check at the head of a block (whose calls are taken out of the
 // translated operations), because only registered helpers can be called from generated code.
 void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
-  switch (kind) {
+  switch (kind & 0xff) {
     case MINT_CALL_PROBE:
       mint_on_probe(mint_current->host, (uint32_t)(uintptr_t)argument);
       break;
@@ -20,6 +20,9 @@ void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
     case MINT_CALL_WAIT:
       env_of(mint_current)->eip = (uintptr_t)argument;
       mint_on_wait(mint_current->host, (uintptr_t)argument);
+      break;
+    case MINT_CALL_STRING:
+      mint_do_string(argument, kind >> 8);
       break;
     case MINT_CALL_BREAK:
       mint_raise_icebp(env_of(mint_current), (unsigned)(uintptr_t)argument, GETPC());
@@ -38,9 +41,6 @@ static bool is_call_of(const TCGOp* op, const void* function) {
   if (op->opc != INDEX_op_call) return false;
   return op->args[TCGOP_CALLO(op) + TCGOP_CALLI(op)] == (TCGArg)(uintptr_t)function;
 }
-
-// What a block takes off the budget. A block in the cache has no use for `orig_tb`.
-static int64_t cost_of(const TranslationBlock* block) { return (intptr_t)block->orig_tb; }
 
 static const int64_t kOneCycle = INT64_C(1) << MINT_BUDGET_SHIFT;
 
@@ -81,8 +81,8 @@ void mint_leave_at_edge(CPUState* cpu, TranslationBlock* block) {
   CPUX86State* env = cpu->env_ptr;
   env->eip = block->pc - block->cs_base;
   int64_t* budget = mint_current->budget;
-  if (*budget + cost_of(block) >= kOneCycle) return;
-  *budget += cost_of(block);
+  if (*budget + mint_cost_of(block) >= kOneCycle) return;
+  *budget += mint_cost_of(block);
   mint_on_block_edge(mint_current->host, block->pc);
 }
 
@@ -199,11 +199,13 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
       mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
   set_cost(tb, &head, cost, count);
   const unsigned last = count == 0 ? size : MIN(starts[count - 1], size);
-  if (jumps_back(tb, code + last, size - last) && mint_on_jump_back(mint_current->host)) {
-    TCGOp* end = tcg_last_op(s);
+  TCGOp* end = tcg_last_op(s);
+  uint32_t operation;
+  if (jumps_back(tb, code + last, size - last) && mint_on_jump_back(mint_current->host))
     mint_emit_call(s, tb->pc - tb->cs_base, MINT_CALL_WAIT);
-    move_operations(s, end, before);
-  }
+  else if (mint_is_string_block(tb, code, size, &operation))
+    mint_emit_call(s, (uintptr_t)tb, MINT_CALL_STRING | operation << 8);
+  move_operations(s, end, before);
   gen_set_label(s, edge);
   tcg_gen_exit_tb(s, tb, TB_EXIT_REQUESTED);
   mint_current->translation = NULL;
