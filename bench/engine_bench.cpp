@@ -137,11 +137,11 @@ void integers(benchmark::State& state) {
 }
 BENCHMARK(integers);
 
-// mov esi, 100000h; mov edi, 200000h; mov ecx, 4096
+// mov esi, 100000h; mov edi, 209000h; mov ecx, 4096
 // 1: mov eax, [esi]; add eax, [esi + 4]; mov [edi], eax; add esi, 8; add edi, 8; dec ecx; jne 1b;
 // jmp 0b
 void memory(benchmark::State& state) {
-  measure(state, {0xbe, 0,    0, 0x10, 0,    0xbf, 0,    0,    0x20, 0,    0xb9,
+  measure(state, {0xbe, 0,    0, 0x10, 0,    0xbf, 0,    0x90, 0x20, 0,    0xb9,
                   0,    16,   0, 0,    0x8b, 0x06, 0x03, 0x46, 4,    0x89, 0x07,
                   0x83, 0xc6, 8, 0x83, 0xc7, 8,    0x49, 0x75, 0xf0, 0xeb, 0xdf});
 }
@@ -155,10 +155,10 @@ void calls(benchmark::State& state) {
 }
 BENCHMARK(calls);
 
-// mov esi, 100000h; mov edi, 200000h; mov ecx, 16384; rep movsd; jmp 0b
+// mov esi, 100000h; mov edi, 209000h; mov ecx, 16384; rep movsd; jmp 0b
 void string_copy(benchmark::State& state) {
   measure(state,
-          {0xbe, 0, 0, 0x10, 0, 0xbf, 0, 0, 0x20, 0, 0xb9, 0, 64, 0, 0, 0xf3, 0xa5, 0xeb, 0xed});
+          {0xbe, 0, 0, 0x10, 0, 0xbf, 0, 0x90, 0x20, 0, 0xb9, 0, 64, 0, 0, 0xf3, 0xa5, 0xeb, 0xed});
 }
 BENCHMARK(string_copy);
 
