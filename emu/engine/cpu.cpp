@@ -133,10 +133,8 @@ void Cpu::set_time(Cycles time) {
   *engine_.budget = kInstructionField;
 }
 
-void Cpu::paused(std::uint64_t rip) {
-  host_.pause();
-  if (spins_.paused(rip))
-    *engine_.budget -= spins_.look(engine_, *engine_.budget, host_.tsc_limit());
+void Cpu::turn(std::uint64_t rip) {
+  if (spins_.turn(rip)) *engine_.budget -= spins_.look(engine_, *engine_.budget, host_.tsc_limit());
 }
 
 mint_registers Cpu::registers() const {
@@ -166,7 +164,12 @@ struct CpuCallbacks {
   }
 
   static std::uint8_t read_cr8(void* host) { return cpu(host).host_.read_cr8(); }
-  static void paused(Cpu& cpu, std::uint64_t rip) { cpu.paused(rip); }
+  static void paused(Cpu& cpu, std::uint64_t rip) {
+    cpu.host_.pause();
+    cpu.turn(rip);
+  }
+  static void turn(Cpu& cpu, std::uint64_t rip) { cpu.turn(rip); }
+  static bool may_wait(const Cpu& cpu) { return cpu.spins_.may_wait(cpu.engine_); }
   static std::uint64_t read_tsc(Cpu& cpu, std::uintptr_t host_pc) {
     const std::uint64_t value = cpu.host_.read_tsc(cpu.now_at(host_pc));
     cpu.spins_.read_tsc(value);
@@ -352,6 +355,12 @@ void mint_on_write_cr8(void* host, std::uint8_t value, std::uintptr_t host_pc) {
 
 void mint_on_pause(void* host, std::uint64_t rip) {
   CpuCallbacks::paused(CpuCallbacks::cpu(host), rip);
+}
+
+bool mint_on_jump_back(void* host) { return CpuCallbacks::may_wait(CpuCallbacks::cpu(host)); }
+
+void mint_on_wait(void* host, std::uint64_t rip) {
+  CpuCallbacks::turn(CpuCallbacks::cpu(host), rip);
 }
 
 int mint_on_acknowledge(void* host) {

@@ -176,7 +176,7 @@ class Cpu {
 
   std::int64_t cycles_left() const { return *engine_.budget >> MINT_BUDGET_SHIFT; }
   void take_instructions();
-  void paused(std::uint64_t rip);
+  void turn(std::uint64_t rip);
 
   CpuHost& host_;
   CodePages& pages_;

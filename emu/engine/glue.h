@@ -154,7 +154,9 @@ bool mint_engine_translate(struct mint_engine* engine, uint64_t linear, uint64_t
 // The memory at a linear address as the core's TLB has it, up to the end of the page; null when an
 // access of this kind would be more than a load or store of RAM: a page walk, a device, code, a
 // breakpoint.
-enum { MINT_PEEK_CODE, MINT_PEEK_READ, MINT_PEEK_WRITE };
+// MINT_PEEK_WALK is MINT_PEEK_READ that goes on to the page tables, without side effects, and cares
+// for nothing but RAM.
+enum { MINT_PEEK_CODE, MINT_PEEK_READ, MINT_PEEK_WRITE, MINT_PEEK_WALK };
 const void* mint_engine_peek(const struct mint_engine* engine, uint64_t linear, int access);
 // Nothing watches single instructions: no breakpoints; no virtual-8086 mode.
 bool mint_engine_is_plain(const struct mint_engine* engine);
@@ -207,6 +209,10 @@ int mint_on_wrmsr(void* host, uint32_t index, uint64_t value, uintptr_t host_pc)
 uint8_t mint_on_read_cr8(void* host);
 void mint_on_write_cr8(void* host, uint8_t value, uintptr_t host_pc);
 void mint_on_pause(void* host, uint64_t rip);
+// A block was translated that ends in a jump back. Whether the loop waits for something, by the
+// registers of this moment: then mint_on_wait is called at the head of the block.
+bool mint_on_jump_back(void* host);
+void mint_on_wait(void* host, uint64_t rip);
 // Vector of the interrupt to take, or -1 when there is none after all.
 int mint_on_acknowledge(void* host);
 void mint_on_interrupt(void* host, int vector, bool hardware);

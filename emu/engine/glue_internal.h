@@ -80,10 +80,16 @@ enum {
   MINT_CALL_LOAD,       // first argument: the linear address
   MINT_CALL_STORE,
   MINT_CALL_BLOCK,  // and its size in the bits from 8 on; first argument: its linear address
+  MINT_CALL_WAIT,       // a turn of a loop that waits; first argument: RIP
+  MINT_CALL_STRING,     // first argument: the block of a REP MOVS or STOS; plus the operation
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 
 // glue_blocks.c
+// What a block takes off the budget. A block in the cache has no use for `orig_tb`.
+static inline int64_t mint_cost_of(const TranslationBlock* block) {
+  return (intptr_t)block->orig_tb;
+}
 // The run loop is told that `block` was left at its head.
 void mint_leave_at_edge(CPUState* cpu, TranslationBlock* block);
 
@@ -101,6 +107,14 @@ static inline struct mint_ram* mint_ram_at(const struct mint_engine* engine, hwa
   }
   return NULL;
 }
+
+// glue_string.c
+// Whether a block is nothing but a REP MOVS or REP STOS that mint_do_string can do; with what.
+#define MINT_STRING_MOVE 0x10u
+bool mint_is_string_block(const TranslationBlock* tb, const uint8_t* code, unsigned size,
+                          uint32_t* operation);
+// At the head of such a block: does as many elements as the page and the budget allow.
+void mint_do_string(const TranslationBlock* tb, uint32_t operation);
 
 // glue_debug.c
 // Watchpoint flags of a page of linear addresses.
