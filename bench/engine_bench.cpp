@@ -16,7 +16,7 @@
 
 #include "emu/base/event_queue.hpp"
 #include "emu/engine/cpu.hpp"
-#include "emu/timing/instruction_table.hpp"
+#include "emu/timing/block_model.hpp"
 
 namespace mint {
 namespace {
@@ -106,7 +106,7 @@ class Board {
 
  private:
   std::uint8_t* ram_;
-  InstructionTable timing_;
+  BlockModel timing_;
   CodePages pages_{kRam};
   std::unique_ptr<Cpu> cpu_;
 };

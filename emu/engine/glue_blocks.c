@@ -222,14 +222,15 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
       mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
   set_cost(tb, &head, cost.cycles, count);
   mint_observe_block(s, before, tb->pc, size);
-  if (cost.unknown != 0) count_unknown(s, before, cost.unknown);
   const unsigned last = count == 0 ? size : MIN(starts[count - 1], size);
   TCGOp* end = tcg_last_op(s);
   uint32_t operation;
   // A model that is told of every block and access has to see those, too, that could be skipped.
   const bool may_skip = !mint_current->observes_accesses;
-  if (may_skip && jumps_back(tb, code + last, size - last) &&
-      mint_on_jump_back(mint_current->host))
+  if (cost.unknown != 0)
+    count_unknown(s, before, cost.unknown);
+  else if (may_skip && jumps_back(tb, code + last, size - last) &&
+           mint_on_jump_back(mint_current->host))
     mint_emit_call(s, tb->pc - tb->cs_base, MINT_CALL_WAIT);
   else if (may_skip && mint_is_string_block(tb, code, size, &operation))
     mint_emit_call(s, (uintptr_t)tb, MINT_CALL_STRING | operation << 8);
