@@ -74,6 +74,7 @@ Divergence PointFinder::coarse(const StoredRun& a, const Parting& parting) {
 std::vector<Divergence> PointFinder::find(std::vector<Parting> partings) {
   std::vector<Found> found = locate(std::move(partings));
   std::vector<Divergence> list;
+  list.reserve(found.size());
   for (const Found& each : found) list.push_back(describe(each));
   if (list.empty()) return list;
   capture(found.front(), list.front());
@@ -304,8 +305,12 @@ void PointFinder::capture(const Found& found, Divergence& d) {
 
   // Pages that are zero are not there.
   static const std::string kZeros(4096, '\0');
+  const auto& systems = again_a_.request().scenario.os;
+  const auto is_its_own = [&](std::uint64_t address) {
+    return os >= systems.size() || systems[os].memory.contains({address});
+  };
   const auto words = [&](std::uint64_t address, const std::string& x, const std::string& y) {
-    if (x == y) return;
+    if (x == y || !is_its_own(address)) return;
     for (std::size_t i = 0; i < x.size(); i += 8) {
       std::uint64_t p = 0;
       std::uint64_t q = 0;

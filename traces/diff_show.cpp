@@ -57,8 +57,9 @@ std::string first_text(const Diff& diff, const Divergence& d) {
   text += words_text("\nRegisters there, A / B\n", d.registers);
   if (d.memory_words != 0) {
     text += words_text(
-        fmt::format("\nMemory there: {} words of 64 bits differ, the first by physical address\n",
-                    d.memory_words)
+        fmt::format(
+            "\nIts memory there: {} words of 64 bits differ, the first by physical address\n",
+            d.memory_words)
             .c_str(),
         d.memory);
   }

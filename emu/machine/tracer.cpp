@@ -24,8 +24,10 @@ bool is_clock(const Access& access) {
   return access.kind == Access::Kind::kLapic && (access.address & 0xfff) == kLapicCurrentCount;
 }
 
-std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
-  return std::rotl((hash ^ value) * 0x9e3779b97f4a7c15u, 29);
+// Only one multiplication waits for the hash before.
+std::uint64_t mix(std::uint64_t hash, std::uint64_t what, std::uint64_t value) {
+  const std::uint64_t both = std::rotl(what * 0xd6e8feb86659fd93u, 32) ^ value;
+  return std::rotl((hash ^ both) * 0x9e3779b97f4a7c15u, 29);
 }
 
 }  // namespace
@@ -77,8 +79,7 @@ void Tracer::mark(Core& core, const Stream& stream, Cycles at) {
 }
 
 void Tracer::input(Core& core, Stream& stream, Cycles at, std::uint64_t what, std::uint64_t value) {
-  stream.hash =
-      mix(mix(stream.hash, what ^ (core.cpu().instructions() - stream.base) << 20), value);
+  stream.hash = mix(stream.hash, what ^ (core.cpu().instructions() - stream.base) << 20, value);
   if (++stream.inputs % kMarkInterval == 0) mark(core, stream, at);
 }
 
