@@ -17,6 +17,7 @@
 #include "bench/accuracy/chase.hpp"
 #include "bench/accuracy/form.hpp"
 #include "bench/accuracy/measurement.hpp"
+#include "bench/accuracy/plot.hpp"
 
 namespace mint::accuracy {
 namespace {
@@ -30,6 +31,7 @@ struct Options {
   std::string memory = std::string(kData) + "/memory-latency.tsv";
   std::string timing;  // empty: block for instructions, cache for memory
   std::string json;
+  std::string plot;
   bool all = false;
   // Below these the exit code is 1.
   double least_covered = 0;
@@ -42,6 +44,24 @@ struct Options {
 bool is_within(double modelled, double measured, double share, double cycles) {
   constexpr double kRounding = 1e-6;
   return std::abs(modelled - measured) <= std::max(measured * share, cycles) + kRounding;
+}
+
+// Errors of what was compared, for the plot.
+std::vector<ErrorSeries> series_of(const Json& json) {
+  std::vector<ErrorSeries> series = {{"latency", {}}, {"throughput", {}}, {"memory", {}}};
+  const auto add = [](ErrorSeries& to, const Json& figures) {
+    if (figures["measured"].is_null() || figures["modelled"].is_null()) return;
+    const double measured = figures["measured"];
+    if (measured > 0) to.errors.push_back(figures["modelled"].get<double>() / measured - 1);
+  };
+  for (const Json& row : json.at("instructions")) {
+    add(series[0], row["latency"]);
+    add(series[1], row["throughput"]);
+  }
+  if (json.contains("memory"))
+    for (const Json& row : json["memory"]) add(series[2], row);
+  std::erase_if(series, [](const ErrorSeries& s) { return s.errors.empty(); });
+  return series;
 }
 
 struct Share {
@@ -185,6 +205,7 @@ int run(const Options& options) {
     file << json.dump(1) << "\n";
     if (!file.flush()) throw std::runtime_error(options.json + " cannot be written");
   }
+  if (!options.plot.empty()) plot_errors(series_of(json), options.plot);
   const auto reached = [&](const char* share, double least) {
     if (json[share].get<double>() >= least) return true;
     fmt::print("{} is below {}\n", share, least);
@@ -208,6 +229,7 @@ int main(int argc, char** argv) {
   app.add_option("--timing", options.timing,
                  "level: count, block or cache; else block for instructions, cache for memory");
   app.add_option("--json", options.json, "write shares and rows as JSON");
+  app.add_option("--plot", options.plot, "draw the distributions of the errors, as SVG");
   app.add_flag("--all", options.all, "print every row, not only those that are off");
   app.add_option("--least-covered", options.least_covered, "exit code 1 when the share is less");
   app.add_option("--least-latency", options.least_latency, "the same");
