@@ -66,7 +66,10 @@ void Rerun::load(const StoredRun& run, const Installation& installation) {
   if (!problems.empty()) refuse(run, to_string(problems.front()), "record it anew");
   const auto timing = std::find(kTimingLevels.begin(), kTimingLevels.end(), run.timing);
   if (timing == kTimingLevels.end())
-    refuse(run, fmt::format("there is no timing level '{}'", run.timing), "record it anew");
+    refuse(run,
+           run.timing.empty() ? "it does not say at which timing level it ran"
+                              : fmt::format("there is no timing level '{}'", run.timing),
+           "record it anew");
   scenario.machine.timing = static_cast<TimingLevel>(timing - kTimingLevels.begin());
   choose_boot_tool(scenario);
   if (scenario.boot_tool && scenario.boot_tool->path.empty() && boot_tool != nullptr)

@@ -18,7 +18,6 @@ CREATE TABLE run (
   scenario_text TEXT NOT NULL,                 -- as used
   profile_file TEXT NOT NULL,
   profile_text TEXT NOT NULL,
-  timing TEXT NOT NULL,                        -- level of the timing model: 'block'
   seed INTEGER NOT NULL,
   level TEXT NOT NULL,
   program_version TEXT NOT NULL,
@@ -200,7 +199,10 @@ CREATE TABLE baseline (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kVersion2};
+// The level of the timing model, 'block'; older runs do not say.
+constexpr const char* kVersion3 = "ALTER TABLE run ADD COLUMN timing TEXT NOT NULL DEFAULT ''";
+
+constexpr const char* kSteps[] = {kVersion1, kVersion2, kVersion3};
 static_assert(std::size(kSteps) == kStoreVersion);
 
 int pragma(Database& db, const char* name) {

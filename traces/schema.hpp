@@ -6,7 +6,7 @@
 
 namespace mint {
 
-inline constexpr int kStoreVersion = 2;
+inline constexpr int kStoreVersion = 3;
 inline constexpr int kStoreId = 0x4d494e54;  // "MINT"
 
 // Makes the schema in a new file, or brings an older one to version `to`, whole or not at all.

@@ -5,6 +5,7 @@
 
 #include "tests/traces/store_fixture.hpp"
 #include "traces/run_json.hpp"
+#include "traces/schema.hpp"
 
 namespace mint {
 namespace {
@@ -135,7 +136,7 @@ TEST_F(StoreTest, ANewerVersionIsRefusedAndLeftAlone) {
               HasSubstr("schema version 99"));
   EXPECT_THAT(error_of([&] { record(1); }), HasSubstr("schema version 99"));
   Database db(store_, Database::Mode::kWrite);
-  db.run("PRAGMA user_version = 2");
+  db.run("PRAGMA user_version = " + std::to_string(kStoreVersion));
   EXPECT_EQ(RunStore(store_, Database::Mode::kRead).runs().size(), 1U);
 }
 
