@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -29,6 +30,7 @@ struct RunOptions {
   std::string out;
   std::uint64_t seed = 1;
   bool quiet = false;
+  std::string timing;
   // Of the short form, for bare-metal programs:
   std::optional<unsigned> cores;
   std::optional<unsigned> memory_mb;
@@ -66,6 +68,14 @@ class Program {
           "--cores, --memory, --append and --module are for a bare-metal program; remedy: write "
           "machine.cores and the like in " +
           options.target);
+    }
+
+    if (!options.timing.empty()) {
+      const auto level = std::find(kTimingLevels.begin(), kTimingLevels.end(), options.timing);
+      if (level == kTimingLevels.end())
+        return bad_input(fmt::format("--timing is '{}'; remedy: give one of {}", options.timing,
+                                     fmt::join(kTimingLevels, ", ")));
+      scenario.machine.timing = static_cast<TimingLevel>(level - kTimingLevels.begin());
     }
 
     RunRequest request;
@@ -243,6 +253,11 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
       ->type_name("DIR");
   run_command->add_option("--seed", options.seed, "decides what the profile's [seed] leaves open")
       ->type_name("N");
+  run_command
+      ->add_option(
+          "--timing", options.timing,
+          "what time inside a core is computed by: count, block (the profile's key timing)")
+      ->type_name("LEVEL");
   run_command->add_flag("--quiet", options.quiet, "no progress and no report");
   const std::string bare = "Bare-metal program";
   run_command->add_option("--cores", options.cores, "number of cores")

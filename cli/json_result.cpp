@@ -57,6 +57,8 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
   json["simulated_s"] = seconds(result.end, clock);
   json["wall_s"] = result.wall_s;
   json["instructions"] = result.instructions;
+  json["timing"] = timing_name(request.scenario.machine.timing);
+  json["default_cost_share"] = default_cost_share(result);
   json["peak_rss_mb"] = result.peak_rss_mb;
   json["exit_code"] = result.exit_code ? Json(*result.exit_code) : Json(nullptr);
   json["os"] = Json::array();

@@ -123,6 +123,9 @@ class Report {
     }
     text_ += fmt::format("; {} instructions; {} MB resident\n", with_commas(result_.instructions),
                          with_commas(result_.peak_rss_mb));
+    text_ += fmt::format("timing {}; {:.3f} % of the instructions had a default cost\n",
+                         timing_name(request_.scenario.machine.timing),
+                         100 * default_cost_share(result_));
     text_ += fmt::format("seed {}, digest {}\n", request_.seed, result_.digest);
     if (!request_.out_dir.empty()) {
       text_ += fmt::format("consoles and result: {}\n", request_.out_dir.string());

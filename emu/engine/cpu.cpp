@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <new>
 
+#include "emu/timing/event_costs.hpp"
+
 namespace mint {
 namespace {
 
 constexpr std::int64_t kInstructionField = (std::int64_t{1} << MINT_BUDGET_SHIFT) - 1;
 // A run of this many cycles retires fewer instructions than the budget's instruction field counts:
-// no instruction costs less than a quarter of a cycle, and a block's cost is at least one cycle.
+// a block costs at least one cycle, and a fifth of a cycle for each of its instructions.
 constexpr std::uint64_t kLongestRun = std::uint64_t{1} << (MINT_BUDGET_SHIFT - 3);
 
 }  // namespace
@@ -29,6 +31,7 @@ Cpu::Cpu(CpuHost& host, CodePages& pages, const TimingModel& timing, unsigned in
   engine_.host = this;
   engine_.domain = &pages.domain_;
   engine_.index = index;
+  engine_.event_costs = timing.has_event_costs();
   if (!mint_engine_open(&engine_, code_bytes)) throw std::bad_alloc();
   *engine_.budget = kInstructionField;
 }
@@ -168,8 +171,8 @@ struct CpuCallbacks {
     return value;
   }
 
-  static std::uint32_t translated(Cpu& cpu, const void* name, std::uint64_t pc,
-                                  const CodeBlock& code) {
+  static mint_block_cost translated(Cpu& cpu, const void* name, std::uint64_t pc,
+                                    const CodeBlock& code) {
     const unsigned generation = mint_engine_generation(&cpu.engine_);
     if (generation != cpu.blocks_generation_) {
       cpu.blocks_.clear();
@@ -178,7 +181,7 @@ struct CpuCallbacks {
     const BlockCost cost = cpu.timing_.cost(code);
     cpu.blocks_.put(name, pc, code, cost);
     cpu.host_.translated(pc);
-    return cost.cycles;
+    return {cost.cycles, cost.unknown};
   }
 
   static std::uint64_t read(Cpu& cpu, PhysAddr address, unsigned size, std::uintptr_t host_pc) {
@@ -212,22 +215,36 @@ struct CpuCallbacks {
 
 }  // namespace mint
 
+using mint::Cpu;
 using mint::CpuCallbacks;
 using mint::Cycles;
-
-// CPUID on a Core i7 860, beyond its cost in its block (InstLatx64 dump 00106E5: 104 to 200).
-static constexpr std::uint64_t kCpuidCycles = 130;
 
 extern "C" {
 
 void mint_on_block_edge(void* host, std::uint64_t pc) { CpuCallbacks::host(host).block_edge(pc); }
 
-std::uint32_t mint_on_translated(void* host, const void* block, std::uint64_t pc,
-                                 std::uint32_t size, const std::uint16_t* starts, unsigned count,
-                                 unsigned bits, const std::uint8_t* code) {
+mint_block_cost mint_on_translated(void* host, const void* block, std::uint64_t pc,
+                                   std::uint32_t size, const std::uint16_t* starts, unsigned count,
+                                   unsigned bits, const std::uint8_t* code) {
   return CpuCallbacks::translated(CpuCallbacks::cpu(host), block, pc,
                                   {{code, size}, {starts, count}, bits});
 }
+
+std::uint32_t mint_division_cycles(unsigned width, bool is_signed, std::uint64_t low,
+                                   std::uint64_t high, std::uint64_t divisor) {
+  return mint::division_cycles(width, is_signed, low, high, divisor);
+}
+
+std::uint32_t mint_float_cycles(bool root, unsigned precision) {
+  const auto of = static_cast<mint::Precision>(precision);
+  return root ? mint::square_root_cycles(of) : mint::float_division_cycles(of);
+}
+
+std::uint32_t mint_sine_cycles(double argument, double result) {
+  return mint::sine_cycles(argument, result);
+}
+
+std::uint32_t mint_tlb_fill_cycles() { return mint::kTlbFillCycles; }
 
 std::uint32_t mint_on_probe_lookup(void* host, std::uint64_t pc) {
   return CpuCallbacks::host(host).probe_at(pc);
@@ -272,7 +289,7 @@ std::uint64_t mint_on_rdtsc(void* host, std::uintptr_t host_pc) {
 void mint_on_cpuid(void* host, std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t out[4],
                    std::uintptr_t host_pc) {
   // Without an instruction: the engine itself asks, while the core is being built.
-  if (host_pc != 0) CpuCallbacks::cpu(host).charge(kCpuidCycles);
+  if (host_pc != 0) CpuCallbacks::cpu(host).charge(mint::cpuid_cycles(leaf));
   CpuCallbacks::host(host).cpuid(leaf, subleaf, out);
 }
 
@@ -315,6 +332,9 @@ int mint_on_acknowledge(void* host) {
 }
 
 void mint_on_interrupt(void* host, int vector, bool hardware) {
+  // What an interrupt takes is charged when it is acknowledged.
+  Cpu& cpu = CpuCallbacks::cpu(host);
+  if (!hardware) cpu.charge_event(mint::kExceptionCycles);
   CpuCallbacks::host(host).interrupt_taken({static_cast<std::uint8_t>(vector)}, hardware);
 }
 

@@ -124,8 +124,14 @@ class Cpu {
   void charge(std::uint64_t cycles) {
     *engine_.budget -= static_cast<std::int64_t>(cycles << MINT_BUDGET_SHIFT);
   }
+  // As charge(), for what only a timing model with event costs charges.
+  void charge_event(std::uint64_t cycles) {
+    if (engine_.event_costs) charge(cycles);
+  }
   // Instructions retired so far.
   std::uint64_t instructions() const;
+  // Those of them that the timing model does not know (BlockCost::unknown), by executed blocks.
+  std::uint64_t unknown_instructions() const { return engine_.unknown_instructions; }
 
   void set_interrupt(bool pending) { mint_engine_set_interrupt(&engine_, pending); }
   void set_nmi() { mint_engine_set_nmi(&engine_); }

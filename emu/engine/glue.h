@@ -40,6 +40,9 @@ struct mint_engine {
   void* host;  // the Cpu
   struct mint_domain* domain;
   unsigned index;
+  bool event_costs;  // see mint_charge
+  // Executed instructions that the timing model does not know; generated code counts them.
+  uint64_t unknown_instructions;
   int64_t* budget;  // in the engine's CPU state, where generated code decrements it
   bool flush_on_entry;
   uint64_t io_page;  // see mint_engine_set_io_page
@@ -160,11 +163,22 @@ bool mint_engine_is_plain(const struct mint_engine* engine);
 // In front of a block, the budget is spent. The run loop looks for interrupts and for
 // mint_engine_leave afterwards.
 void mint_on_block_edge(void* host, uint64_t linear_pc);
-// A block was translated: its bytes by instruction. Returns its cost in cycles.
+struct mint_block_cost {
+  uint32_t cycles;
+  uint32_t unknown;  // instructions that the timing model does not know
+};
+// A block was translated: its bytes by instruction. Returns its cost.
 // `starts` are the offsets of its instructions; `block` names it in mint_engine_locate.
-uint32_t mint_on_translated(void* host, const void* block, uint64_t linear_pc, uint32_t size,
-                            const uint16_t* starts, unsigned count, unsigned bits,
-                            const uint8_t* code);
+struct mint_block_cost mint_on_translated(void* host, const void* block, uint64_t linear_pc,
+                                          uint32_t size, const uint16_t* starts, unsigned count,
+                                          unsigned bits, const uint8_t* code);
+// Times that depend on operands, in cycles beyond the block's (emu/timing/event_costs.hpp).
+enum { MINT_SINGLE, MINT_DOUBLE, MINT_EXTENDED };
+uint32_t mint_division_cycles(unsigned width, bool is_signed, uint64_t low, uint64_t high,
+                              uint64_t divisor);
+uint32_t mint_float_cycles(bool root, unsigned precision);
+uint32_t mint_sine_cycles(double argument, double result);
+uint32_t mint_tlb_fill_cycles(void);
 // Asked before a block is translated: the probe at this address, 0 for none.
 uint32_t mint_on_probe_lookup(void* host, uint64_t linear_pc);
 void mint_on_probe(void* host, uint32_t probe);

@@ -92,6 +92,20 @@ static void move_operations(TCGContext* s, TCGOp* last, TCGOp* position) {
   }
 }
 
+// Emits, behind operation `before`, the count of instructions without a known cost. Only the few
+// blocks that have such instructions pay for it.
+static void count_unknown(TCGContext* s, TCGOp* before, uint32_t unknown) {
+  TCGOp* last = tcg_last_op(s);
+  TCGv_ptr counter = tcg_const_ptr(s, &mint_current->unknown_instructions);
+  TCGv_i64 value = tcg_temp_new_i64(s);
+  tcg_gen_ld_i64(s, value, counter, 0);
+  tcg_gen_addi_i64(s, value, value, unknown);
+  tcg_gen_st_i64(s, value, counter, 0);
+  tcg_temp_free_i64(s, value);
+  tcg_temp_free_ptr(s, counter);
+  move_operations(s, last, before);
+}
+
 // Unicorn ends long blocks where its buffers are full, which hangs on the host. Where blocks end is
 // seen in the guest's time (a block costs whole cycles): end them earlier.
 enum { LONGEST_BLOCK = 96 };
@@ -173,9 +187,10 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   const unsigned size = MIN(tb->size, sizeof code);
   for (unsigned i = 0; i < size; i++) code[i] = cpu_ldub_code(cpu->env_ptr, tb->pc + i);
   const unsigned bits = tb->flags & HF_CS64_MASK ? 64 : tb->flags & HF_CS32_MASK ? 32 : 16;
-  const uint32_t cost =
+  const struct mint_block_cost cost =
       mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
-  set_cost(tb, &head, cost, count);
+  set_cost(tb, &head, cost.cycles, count);
+  if (cost.unknown != 0) count_unknown(s, before, cost.unknown);
   gen_set_label(s, edge);
   tcg_gen_exit_tb(s, tb, TB_EXIT_REQUESTED);
   mint_current->translation = NULL;

@@ -35,6 +35,10 @@ static inline bool is_canonical(uint64_t address) {
   return (int64_t)(address << 16) >> 16 == (int64_t)address;
 }
 
+// glue_timing.c
+// Takes the cost of an event off the budget, where the timing model has such costs.
+void mint_charge(struct mint_engine* engine, uint32_t cycles);
+
 // glue_exceptions.c
 // Delivers what cpu->exception_index, error_code and exception_is_int say.
 void mint_deliver_exception(struct mint_engine* engine);

@@ -88,7 +88,10 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(CPUState* cs, vaddr address, int size, MMUAc
   engine->walk.linear = address;
   const bool present = __real_x86_cpu_tlb_fill_x86_64(cs, address, size, type, mode, true, host_pc);
   engine->walk.active = false;
-  if (present) return true;
+  if (present) {
+    if (env->cr[0] & CR0_PG_MASK) mint_charge(engine, mint_tlb_fill_cycles());
+    return true;
+  }
   const int vector = cs->exception_index;
   const target_ulong fault = env->cr[2];
   cs->exception_index = -1;

@@ -20,7 +20,7 @@ constexpr std::uint32_t kMsrApicBase = 0x1b;
 // Agner Fog's instruction tables, Nehalem).
 constexpr std::uint64_t kRdtscCycles = 24;
 constexpr std::uint64_t kMsrCycles = 80;
-constexpr std::uint64_t kPauseCycles = 9;
+constexpr std::uint64_t kPauseCycles = 8;
 constexpr std::uint64_t kInterruptCycles = 100;
 
 }  // namespace

@@ -8,6 +8,8 @@
 
 #include "emu/machine/chips.hpp"
 #include "emu/machine/random.hpp"
+#include "emu/timing/block_model.hpp"
+#include "emu/timing/count_model.hpp"
 
 namespace mint {
 namespace {
@@ -27,6 +29,16 @@ PhysicalMemory::Layout layout_of(const MachineSetup& setup) {
   return layout;
 }
 
+std::unique_ptr<TimingModel> make_timing_model(TimingLevel level) {
+  switch (level) {
+    case TimingLevel::kCount:
+      return std::make_unique<CountModel>();
+    case TimingLevel::kBlock:
+      break;
+  }
+  return std::make_unique<BlockModel>();
+}
+
 }  // namespace
 
 Machine::Machine(MachineSetup setup, MachineObserver& observer)
@@ -34,7 +46,8 @@ Machine::Machine(MachineSetup setup, MachineObserver& observer)
       observer_(observer),
       memory_(layout_of(setup_)),
       apic_bus_(queue_, {.delay = setup_.profile.delays.message, .arbiter = 0}),
-      pages_(memory_.mapped_bytes()) {
+      pages_(memory_.mapped_bytes()),
+      timing_(make_timing_model(setup_.profile.timing)) {
   build_chips();
   build_disks();
   map_chips();
@@ -149,7 +162,7 @@ void Machine::build_cores() {
         .cores = p.cores,
         .group = i < setup_.groups.size() ? setup_.groups[i] : 0};
     cores_.push_back(std::make_unique<Core>(
-        Core::Wiring{queue_, apic_bus_, memory_, ports_, mmio_, pages_, timing_,
+        Core::Wiring{queue_, apic_bus_, memory_, ports_, mmio_, pages_, *timing_,
                      [this] { return chips_->pic.acknowledge(); }, observer_, turns_},
         config));
     cores.push_back(cores_.back().get());
@@ -256,6 +269,12 @@ void Machine::leave_like_bios() {
 std::uint64_t Machine::instructions() const {
   std::uint64_t sum = 0;
   for (const auto& core : cores_) sum += core->cpu().instructions();
+  return sum;
+}
+
+std::uint64_t Machine::unknown_instructions() const {
+  std::uint64_t sum = 0;
+  for (const auto& core : cores_) sum += core->cpu().unknown_instructions();
   return sum;
 }
 

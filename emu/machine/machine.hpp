@@ -21,7 +21,7 @@
 #include "emu/machine/core.hpp"
 #include "emu/machine/scheduler.hpp"
 #include "emu/scenario/profile.hpp"
-#include "emu/timing/instruction_table.hpp"
+#include "emu/timing/timing_model.hpp"
 
 namespace mint {
 
@@ -89,6 +89,8 @@ class Machine {
   void type(unsigned uart, std::span<const std::uint8_t> characters);
 
   std::uint64_t instructions() const;
+  // Those of them that the timing model gave a default cost.
+  std::uint64_t unknown_instructions() const;
 
  private:
   struct Chips;
@@ -111,7 +113,7 @@ class Machine {
   ApicBus apic_bus_;
   std::unique_ptr<Chips> chips_;
   CodePages pages_;
-  InstructionTable timing_;
+  std::unique_ptr<TimingModel> timing_;
   Core::Turns turns_;
   std::vector<std::unique_ptr<Core>> cores_;
   std::unique_ptr<Scheduler> scheduler_;

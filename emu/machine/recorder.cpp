@@ -52,6 +52,7 @@ RunResult Recorder::run(Machine& machine) {
   result.end = machine.queue().now();
   result.core_clock = clock;
   result.instructions = machine.instructions();
+  result.unknown_instructions = machine.unknown_instructions();
   for (const auto& core : machine.cores()) {
     const mint_registers r = core->cpu().registers();
     digest_.add(static_cast<int>(Kind::kEnd), core->cpu().instructions(), core->cpu().now().count,

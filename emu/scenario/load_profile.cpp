@@ -116,6 +116,9 @@ void read_machine(TomlTable& table, MachineProfile& profile, bool new_waits) {
   unsigned hole = static_cast<unsigned>(profile.hole);
   table.get_choice("hole", hole, kHoles);
   profile.hole = static_cast<LegacyHole>(hole);
+  unsigned level = static_cast<unsigned>(profile.timing);
+  table.get_choice("timing", level, kTimingLevels);
+  profile.timing = static_cast<TimingLevel>(level);
   read_delays(table.table("delays"), profile.delays);
   read_serial(table.table("serial"), profile.serial);
   read_post(table.table("post"), profile.post, new_waits);

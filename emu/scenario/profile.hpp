@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emu/base/types.hpp"
@@ -17,6 +18,16 @@ enum class LegacyHole : std::uint8_t {
   kPc,   // video memory and ROM, as on a PC: purgatory slots of cores 1-16 are usable
   kRam,  // RAM: the slots up to core 27 are usable, as the thesis's arithmetic has it
 };
+
+// What the time inside a core is computed by (docs/timing.md).
+enum class TimingLevel : std::uint8_t {
+  kCount,  // one cycle per instruction
+  kBlock,  // a model of Nehalem's front end, ports and latencies
+};
+inline constexpr std::array<std::string_view, 2> kTimingLevels = {"count", "block"};
+constexpr std::string_view timing_name(TimingLevel level) {
+  return kTimingLevels[static_cast<std::size_t>(level)];
+}
 
 // [machine.delays]: how long what leaves a core takes, in core cycles.
 struct DelayProfile {
@@ -91,6 +102,7 @@ struct MachineProfile {
   unsigned cores = 4;                    // 1-64
   std::uint64_t memory = 2048ULL << 20;  // bytes of RAM
   LegacyHole hole = LegacyHole::kPc;
+  TimingLevel timing = TimingLevel::kBlock;
   DelayProfile delays;
   SerialProfile serial;
   std::vector<PostWait> post;

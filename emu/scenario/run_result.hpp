@@ -74,6 +74,7 @@ struct RunResult {
   Hertz core_clock;
   double wall_s = 0;
   std::uint64_t instructions = 0;
+  std::uint64_t unknown_instructions = 0;  // those that the timing model gave a default cost
   std::uint64_t peak_rss_mb = 0;
   std::optional<int> exit_code;  // bare metal: what was written to F4h
   std::string serial_output;     // bare metal: everything that went out on COM1
@@ -103,6 +104,9 @@ class RunObserver {
   // Whether the user wants the run to end now. Asked every 10 ms of the machine's clock.
   virtual bool wants_end() const { return false; }
 };
+
+// The share of the instructions that the timing model gave a default cost.
+double default_cost_share(const RunResult& result);
 
 // Seconds on a clock of `clock` hertz. For people and JSON only; never for the guest.
 double seconds(Cycles cycles, Hertz clock);

@@ -13,16 +13,30 @@ struct CodeBlock {
   std::span<const std::uint8_t> code;
   std::span<const std::uint16_t> starts;  // offset of each instruction in `code`
   unsigned bits = 64;                     // default operand size of the mode: 16, 32 or 64 bit code
+
+  // The bytes of instruction number `index`; empty when the translator left them out.
+  std::span<const std::uint8_t> instruction(std::size_t index) const {
+    const std::size_t from = starts[index] < code.size() ? starts[index] : code.size();
+    std::size_t to = index + 1 < starts.size() ? starts[index + 1] : code.size();
+    if (to > code.size()) to = code.size();
+    return to > from ? code.subspan(from, to - from) : std::span<const std::uint8_t>{};
+  }
 };
 
 struct BlockCost {
+  // At least a fifth of the number of instructions, and at least one.
   std::uint32_t cycles = 0;
   std::vector<std::uint16_t> before;  // cycles from the head of the block to each instruction
+  // How many of its instructions the model does not know and gave a default cost.
+  std::uint32_t unknown = 0;
 };
 
 class TimingModel {
  public:
   virtual ~TimingModel() = default;
+  // Whether events are charged that blocks' costs leave out (event_costs.hpp).
+  virtual bool has_event_costs() const { return false; }
+  // May be called from several threads.
   virtual BlockCost cost(const CodeBlock& block) const = 0;
 };
 

@@ -117,6 +117,30 @@ TEST_F(CpuTimeTest, SetTimeMovesTheClock) {
   EXPECT_EQ(core.host.events[0].at, 5000u);
 }
 
+// A model that does not know NOP, in blocks of at most one of them.
+class NopIsUnknown : public FlatTiming {
+ public:
+  BlockCost cost(const CodeBlock& block) const override {
+    BlockCost cost = FlatTiming::cost(block);
+    for (std::size_t i = 0; i < block.starts.size(); ++i)
+      if (block.instruction(i)[0] == 0x90) ++cost.unknown;
+    return cost;
+  }
+};
+
+TEST_F(CpuTimeTest, InstructionsThatTheModelDoesNotKnowAreCountedAsOftenAsTheyRun) {
+  const NopIsUnknown timing;
+  TestHost host;
+  Cpu cpu(host, pages_, timing, 0, 1u << 20);
+  host.cpu = &cpu;
+  cpu.map_ram({0}, kRam, ram_, false);
+  cpu.set_limit({1'000'000});
+  put(0x1000, {0xb9, 5, 0, 0x90, 0x90, 0xe2, 0xfc, 0xf4});  // mov cx, 5; nop; nop; loop; hlt
+  start_with(cpu, 0x1000, 0);
+  EXPECT_EQ(cpu.run(), Cpu::Exit::kHalted);
+  EXPECT_EQ(cpu.unknown_instructions(), 10u);
+}
+
 TEST_F(CpuTimeTest, ProbeRunsEachTimeItsBlockDoesAndCostsNothing) {
   put(0x1000, {0xb9, 0x05, 0x00, 0x90, 0xe2, 0xfd, 0xf4});  // mov cx, 5; 1: nop; loop 1b; hlt
   std::uint64_t plain = 0;

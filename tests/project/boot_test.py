@@ -105,6 +105,17 @@ class Consoles(BootTest):
             self.assertEqual(re.findall(r"^pong (\w*)", self.console(os), re.MULTILINE), [os])
 
 
+class CpuSplit(BootTest):
+    """Followers with two cores each, one of which does not boot on its lowest (thesis, 3.4)."""
+
+    def test(self):
+        result = self.boot("split2x2")
+        self.check_followers(result, 2)
+        for os in result["os"][1:]:
+            self.assertIn("Brought up 1 node, 2 CPUs", self.console(os["name"]))
+            self.assertGreater(os["ipis_sent"], 0)
+
+
 class Repeatable(BootTest):
     def test(self):
         first = self.boot("parallel2")

@@ -57,6 +57,11 @@ class BadInput(ProgramTest):
     def test_option_of_the_wrong_type(self):
         self.expect(self.mintsim("run", "x.toml", "--seed", "two"), "two")
 
+    def test_no_such_timing_level(self):
+        self.write("good.toml", PARALLEL2)
+        self.expect(self.mintsim("run", "good.toml", "--timing", "fast"), "--timing", "count, block")
+        self.expect_of("[machine]", '[machine]\ntiming = "fast"', "machine.timing", "count")
+
     def test_no_such_scenario(self):
         self.expect(self.mintsim("run", "nowhere.toml"), "nowhere.toml", "remedy")
 

@@ -1,0 +1,224 @@
+#include "emu/timing/block_model.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <span>
+
+#include "emu/timing/dependencies.hpp"
+#include "emu/timing/instruction_decoder.hpp"
+
+namespace mint {
+namespace {
+
+// Intel optimisation manual, 2.4.2: Nehalem fetches 16 bytes a cycle, decodes up to four
+// instructions (4-1-1-1 micro-operations) and issues four fused micro-operations.
+constexpr Centicycles kCycle = 100;
+constexpr unsigned kFetchBytes = 16;
+constexpr unsigned kDecoders = 4;
+constexpr unsigned kSlots = 4;
+constexpr unsigned kMostDecoded = 4;  // micro-operations of one instruction; more are microcode
+// 3.4.2.3: the length decoder takes 6 cycles more for a line with such a prefix (M: ADD r16, imm16
+// 2.17 and MOV r16, imm16 1.75 with 5 and 4 bytes).
+constexpr Centicycles kLengthChange = 600;
+// 2.4.2.3: loops of so many micro-operations come from the loop stream detector.
+constexpr unsigned kLoopStream = 28;
+
+// Costs that are kept, in a table without chains: as many as a kernel and its programs have blocks.
+constexpr std::size_t kKnownBlocks = 1u << 16;
+
+using Instructions = std::span<const Instruction* const>;
+
+// Whether CMP or TEST and the jump behind it become one (2.4.2.2: TEST with any, CMP with the
+// conditions that look at ZF, CF, or SF and OF together).
+bool fuses(const Instruction& first, const Instruction& second) {
+  return first.compares && second.conditional;
+}
+
+Centicycles fetch_bound(Instructions block) {
+  unsigned bytes = 0;
+  unsigned changed = 0;
+  unsigned line = ~0u;
+  for (const Instruction* in : block) {
+    if (in->length_changing_prefix && bytes / kFetchBytes != line) {
+      line = bytes / kFetchBytes;
+      ++changed;
+    }
+    bytes += in->length;
+  }
+  return static_cast<Centicycles>(bytes * kCycle / kFetchBytes + changed * kLengthChange);
+}
+
+Centicycles decode_bound(Instructions block) {
+  Centicycles cycles = 0;
+  unsigned used = kDecoders;  // in this cycle
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const Instruction& in = *block[i];
+    if (i > 0 && fuses(*block[i - 1], in)) continue;
+    if (used == kDecoders || in.complex()) {
+      cycles += kCycle;
+      used = 0;
+    }
+    if (in.slots > kMostDecoded) {
+      cycles += static_cast<Centicycles>((in.slots - 1u) / kSlots) * kCycle;
+      used = kDecoders;
+      continue;
+    }
+    ++used;
+  }
+  return cycles;
+}
+
+// Micro-operations that may only go to a set of ports take that set at least count / size.
+Centicycles port_bound(const std::array<unsigned, 8>& counts) {
+  Centicycles most = 0;
+  for (unsigned set = 1; set < 8; ++set) {
+    unsigned count = 0;
+    for (unsigned part = 1; part < 8; ++part)
+      if ((part & ~set) == 0) count += counts[part];
+    most = std::max(
+        most, static_cast<Centicycles>(count * kCycle / static_cast<unsigned>(std::popcount(set))));
+  }
+  return most;
+}
+
+bool loops_to_itself(const CodeBlock& block) {
+  const std::span<const std::uint8_t> last = block.instruction(block.starts.size() - 1);
+  const int size = static_cast<int>(block.code.size());
+  if (last.size() == 2 && ((last[0] & 0xf0) == 0x70 || last[0] == 0xeb))
+    return static_cast<std::int8_t>(last[1]) == -size;
+  if (last.size() == 6 && last[0] == 0x0f && (last[1] & 0xf0) == 0x80) {
+    const std::uint32_t by =
+        last[2] | last[3] << 8 | last[4] << 16 | static_cast<std::uint32_t>(last[5]) << 24;
+    return static_cast<std::int32_t>(by) == -size;
+  }
+  return false;
+}
+
+struct Analysis {
+  BlockModel::Bounds bounds;
+  std::uint32_t unknown = 0;
+};
+
+Analysis analyse(const CodeBlock& block, Instructions instructions) {
+  Analysis a;
+  BlockModel::Bounds& b = a.bounds;
+  std::array<unsigned, 8> ports{};
+  unsigned slots = 0;
+  Centicycles busy = 0;
+  Centicycles divide = 0;
+  for (std::size_t i = 0; i < instructions.size(); ++i) {
+    const Instruction& in = *instructions[i];
+    if (!in.known) ++a.unknown;
+    b.serial += in.serial;
+    // One step of a repetition is a block of its own (the engine goes through the instruction's
+    // block again); in a longer block it is the first step.
+    if (in.rep_step != 0) {
+      b.serial += kCycle * (in.rep_step + (instructions.size() > 1 ? in.rep_start : 0));
+      continue;
+    }
+    busy += in.busy;
+    divide += in.divide;
+    b.loads += in.loads * kCycle;
+    b.stores += in.stores * kCycle;
+    b.jump += in.jump;
+    const bool fused_before = i + 1 < instructions.size() && fuses(in, *instructions[i + 1]);
+    if (fused_before) {
+      slots += in.slots - 1u;
+      continue;
+    }
+    slots += in.slots;
+    for (unsigned set = 1; set < 8; ++set) ports[set] += in.ports[set];
+  }
+  b.issue = static_cast<int>(slots * kCycle / kSlots);
+  b.ports = port_bound(ports);
+  b.units = std::max(busy, divide);
+  if (!loops_to_itself(block) || slots > kLoopStream) {
+    b.fetch = fetch_bound(instructions);
+    b.decode = decode_bound(instructions);
+  }
+  b.dependencies = dependency_bound(instructions);
+  if (instructions.size() == 1 && instructions[0]->rep_step != 0) b = {.serial = b.serial};
+  return a;
+}
+
+}  // namespace
+
+int BlockModel::Bounds::total() const {
+  return serial + std::max({fetch, decode, issue, ports, loads, stores, units, jump, dependencies});
+}
+
+struct BlockModel::State {
+  struct Known {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    BlockCost cost;
+  };
+  std::mutex mutex;
+  InstructionDecoder decoder{CostTable::nehalem()};
+  std::vector<const Instruction*> instructions;
+  std::vector<Centicycles> weights;
+  std::vector<Known> known = std::vector<Known>(kKnownBlocks);  // by their bytes' hash
+
+  Instructions decode(const CodeBlock& block) {
+    decoder.forget_if_many();
+    instructions.clear();
+    for (std::size_t i = 0; i < block.starts.size(); ++i)
+      instructions.push_back(&decoder.decode(block.instruction(i), block.bits));
+    return instructions;
+  }
+};
+
+BlockModel::BlockModel() : state_(std::make_unique<State>()) {}
+BlockModel::~BlockModel() = default;
+
+BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
+  const std::lock_guard lock(state_->mutex);
+  return analyse(block, state_->decode(block)).bounds;
+}
+
+// The same code is translated again and again: by each core, and after every change of its page.
+BlockCost BlockModel::cost(const CodeBlock& block) const {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(block.code.data(), block.code.size(),
+                                                   block.bits << 8 | block.starts.size());
+  const std::lock_guard lock(state_->mutex);
+  State::Known& known = state_->known[hash.low64 % kKnownBlocks];
+  if (known.low != hash.low64 || known.high != hash.high64) {
+    known.cost = compute(block);
+    known.low = hash.low64;
+    known.high = hash.high64;
+  }
+  return known.cost;
+}
+
+BlockCost BlockModel::compute(const CodeBlock& block) const {
+  BlockCost result;
+  const std::size_t count = block.starts.size();
+  if (count == 0) {
+    result.cycles = 1;
+    return result;
+  }
+  const Instructions instructions = state_->decode(block);
+  const Analysis a = analyse(block, instructions);
+  result.unknown = a.unknown;
+  const auto least = static_cast<std::uint32_t>((count + 4) / 5);
+  result.cycles =
+      std::max({1u, least, static_cast<std::uint32_t>((a.bounds.total() + kCycle / 2) / kCycle)});
+  // Where in the block an instruction begins: by the shares of what they take alone.
+  std::vector<Centicycles>& weights = state_->weights;
+  weights.clear();
+  Centicycles sum = 0;
+  for (const Instruction* in : instructions) {
+    weights.push_back(sum);
+    sum += in->serial + in->busy + in->divide + std::max<Centicycles>(in->slots, 1) * 25;
+  }
+  result.before.reserve(count);
+  for (const Centicycles weight : weights)
+    result.before.push_back(static_cast<std::uint16_t>(std::min<std::uint64_t>(
+        0xffff, static_cast<std::uint64_t>(weight) * result.cycles / static_cast<unsigned>(sum))));
+  return result;
+}
+
+}  // namespace mint

@@ -1,0 +1,16 @@
+#include "emu/timing/count_model.hpp"
+
+#include <algorithm>
+
+namespace mint {
+
+BlockCost CountModel::cost(const CodeBlock& block) const {
+  BlockCost result;
+  const std::size_t count = block.starts.size();
+  result.before.resize(count);
+  for (std::size_t i = 0; i < count; ++i) result.before[i] = static_cast<std::uint16_t>(i);
+  result.cycles = static_cast<std::uint32_t>(std::max<std::size_t>(count, 1));
+  return result;
+}
+
+}  // namespace mint

@@ -1,0 +1,165 @@
+#include "emu/timing/dependencies.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace mint {
+namespace {
+
+// Load to use from L1 (M: MOV r64, [m64] 4.0; Intel optimisation manual, 2.4.5.1); a load into a
+// vector register takes the way through the FP stack's side (A: 2 to 4 beyond).
+constexpr Centicycles kLoad = 400;
+constexpr Centicycles kVectorLoad = 500;
+// From a store's data to the value of a load from the same place (M: MOVAPS LS pair 5.0; ADD [m32],
+// r32 6.0 with the addition).
+constexpr Centicycles kForward = 500;
+// The same from the store's address, when that comes late (M: MOV r32,[m32]+MOV [m32],r32 8.0).
+constexpr Centicycles kForwardFromAddress = 800;
+// A load from a line that waits in a write-combining buffer: to memory and back (M: MOVNTDQA +
+// MOVNTDQ 363.9).
+constexpr Centicycles kForwardNonTemporal = 36'390;
+// A register read wider than it was written last: an inserted micro-operation merges the parts
+// (M: MOV r8, [m8] 5.0 against MOV r64, [m64] 4.0).
+constexpr Centicycles kMerge = 100;
+
+constexpr unsigned kRounds = 6;
+constexpr unsigned kWarmUp = 2;
+constexpr std::size_t kStores = 8;
+
+class Chains {
+ public:
+  void execute(const Instruction& in) {
+    if (in.exchanges) {
+      std::swap(ready_[physical(in.results[0].place)], ready_[physical(in.results[1].place)]);
+      return;
+    }
+    if (in.stack_before != 0) stack_ += in.stack_before;
+    Centicycles value = 0;
+    for (const Instruction::Source& source : in.sources) {
+      if (source.place == kNowhere) break;
+      value = std::max(value, ready(source.place, source.size) + source.latency);
+    }
+    Centicycles second = value - in.sources[0].latency + in.second_result;
+    for (const MemoryOperand& memory : in.memory) {
+      if (!memory.load) continue;
+      const Centicycles loaded = load(memory);
+      value = std::max(value, loaded + in.load_latency);
+      second = std::max(second, loaded + in.second_result);
+    }
+    // It waits for everything before it, and everything after it for it: that is all in its cost.
+    if (in.serial > 0) value = second = 0;
+    for (const MemoryOperand& memory : in.memory)
+      if (memory.store) store(memory, value, in.serial > 0, in.non_temporal);
+    for (const Instruction::Result& result : in.results) {
+      if (result.place == kNowhere) continue;
+      set(result.place, result.size, result.second ? second : value);
+    }
+    stack_ += in.stack_after;
+    top_ = (top_ + in.x87_after) & 7;
+  }
+
+  const std::array<Centicycles, kPlaces>& times() const { return ready_; }
+
+ private:
+  struct Store {
+    std::uint32_t base = 0;
+    std::uint32_t index = 0;
+    std::int64_t offset = 0;
+    std::uint8_t scale = 0;
+    std::uint8_t size = 0;
+    std::uint8_t segment = 0;
+    bool non_temporal = false;
+    Centicycles data = 0;
+    Centicycles address = 0;
+  };
+
+  std::uint8_t physical(std::uint8_t place) const {
+    if (place < kX87First || place >= kCarry) return place;
+    return static_cast<std::uint8_t>(kX87First + ((place - kX87First + top_) & 7));
+  }
+
+  Centicycles ready(std::uint8_t place, std::uint8_t size) const {
+    const std::uint8_t at = physical(place);
+    const bool merged = at < kXmmFirst && written_[at] < 4 && size > written_[at];
+    return ready_[at] + (merged ? kMerge : 0);
+  }
+
+  void set(std::uint8_t place, std::uint8_t size, Centicycles time) {
+    const std::uint8_t at = physical(place);
+    ready_[at] = time;
+    if (at >= kXmmFirst) return;
+    written_[at] = size;
+    versions_[at] = ++last_version_;
+  }
+
+  Centicycles address_ready(const MemoryOperand& memory) const {
+    Centicycles time = 0;
+    if (memory.base != kNowhere) time = ready(memory.base, memory.address_size);
+    if (memory.index != kNowhere) time = std::max(time, ready(memory.index, memory.address_size));
+    return time;
+  }
+
+  Store described(const MemoryOperand& memory) const {
+    Store s;
+    s.base = memory.base == kNowhere ? 0 : versions_[memory.base];
+    s.index = memory.index == kNowhere ? 0 : versions_[memory.index];
+    s.offset = memory.displacement + (memory.base == kStackPointer ? stack_ : 0);
+    s.scale = memory.scale;
+    s.size = memory.size;
+    s.segment = memory.segment;
+    return s;
+  }
+
+  Centicycles load(const MemoryOperand& memory) const {
+    const Store from = described(memory);
+    const Centicycles address = address_ready(memory);
+    Centicycles time = address + (memory.vector ? kVectorLoad : kLoad);
+    for (std::size_t i = 0; i < std::min(stored_, kStores); ++i) {
+      const Store& s = stores_[(stored_ - 1 - i) % kStores];
+      if (s.base != from.base || s.index != from.index || s.scale != from.scale ||
+          s.segment != from.segment || from.offset + from.size <= s.offset ||
+          s.offset + s.size <= from.offset)
+        continue;
+      return std::max({time, s.data + (s.non_temporal ? kForwardNonTemporal : kForward),
+                       s.address + kForwardFromAddress});
+    }
+    return time;
+  }
+
+  void store(const MemoryOperand& memory, Centicycles data, bool serial, bool non_temporal) {
+    Store s = described(memory);
+    s.data = data;
+    s.address = serial ? 0 : address_ready(memory);
+    s.non_temporal = non_temporal;
+    stores_[stored_++ % kStores] = s;
+    ready_[kStored] = std::max(ready_[kStored], data);
+  }
+
+  std::array<Centicycles, kPlaces> ready_{};
+  std::array<std::uint8_t, kXmmFirst> written_{8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8};
+  std::array<std::uint32_t, kXmmFirst> versions_{1, 2,  3,  4,  5,  6,  7,  8,
+                                                 9, 10, 11, 12, 13, 14, 15, 16};
+  std::uint32_t last_version_ = 16;
+  std::int64_t stack_ = 0;
+  int top_ = 0;
+  std::array<Store, kStores> stores_{};
+  std::size_t stored_ = 0;
+};
+
+}  // namespace
+
+Centicycles dependency_bound(std::span<const Instruction* const> block) {
+  Chains chains;
+  std::array<Centicycles, kPlaces> before{};
+  for (unsigned round = 0; round < kRounds; ++round) {
+    if (round == kWarmUp) before = chains.times();
+    for (const Instruction* instruction : block) chains.execute(*instruction);
+  }
+  Centicycles growth = 0;
+  for (std::size_t i = 0; i < kPlaces; ++i)
+    growth = std::max(growth, chains.times()[i] - before[i]);
+  return growth / static_cast<Centicycles>(kRounds - kWarmUp);
+}
+
+}  // namespace mint

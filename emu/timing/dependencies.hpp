@@ -1,0 +1,17 @@
+// The bound that dependencies set: how many cycles pass from one execution of a block to the next
+// when it follows itself, results being handed on through registers, flags and memory.
+//
+// Results become ready at a time; what reads them is ready a latency later. The block is gone
+// through a few times with that, and the growth of the latest times per round is the bound: the
+// longest cycle of the dependency graph, as far as it repeats within four rounds.
+#pragma once
+
+#include <span>
+
+#include "emu/timing/instruction.hpp"
+
+namespace mint {
+
+Centicycles dependency_bound(std::span<const Instruction* const> block);
+
+}  // namespace mint

@@ -1,0 +1,90 @@
+// An instruction as the block model sees it: what it takes of the core's resources and how its
+// results depend on its operands. Made once per encoding.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "emu/timing/cost_table.hpp"
+
+namespace mint {
+
+// Numbers of everything that a result can be handed on in. x87 registers are relative to the top
+// of the stack.
+constexpr std::uint8_t kStackPointer = 4;  // general registers are 0 to 15
+constexpr std::uint8_t kXmmFirst = 16;     // 16 of them
+constexpr std::uint8_t kMmxFirst = 32;     // 8
+constexpr std::uint8_t kX87First = 40;     // 8
+constexpr std::uint8_t kCarry = 48;
+constexpr std::uint8_t kOtherFlags = 49;
+constexpr std::uint8_t kMxcsr = 50;
+constexpr std::uint8_t kStored = 51;  // whatever was stored last
+constexpr std::uint8_t kPlaces = 52;
+constexpr std::uint8_t kNowhere = 0xff;
+
+// An address as far as two of them can be told to be the same.
+struct MemoryOperand {
+  bool load = false;
+  bool store = false;
+  bool vector = false;  // loaded into an XMM, MMX or x87 register
+  std::uint8_t base = kNowhere;
+  std::uint8_t index = kNowhere;
+  std::uint8_t scale = 1;
+  std::uint8_t size = 0;
+  std::uint8_t segment = 0;
+  std::uint8_t address_size = 8;
+  std::int64_t displacement = 0;
+};
+
+struct Instruction {
+  static constexpr unsigned kSources = 6;
+  static constexpr unsigned kResults = 6;
+  static constexpr unsigned kMemory = 2;
+
+  struct Source {
+    std::uint8_t place = kNowhere;
+    std::uint8_t size = 8;  // bytes read
+    Centicycles latency = 0;
+  };
+  struct Result {
+    std::uint8_t place = kNowhere;
+    std::uint8_t size = 8;  // bytes written
+    bool second = false;    // has the latency of the second result
+  };
+
+  // Front end.
+  std::uint8_t length = 0;
+  std::uint8_t slots = 0;  // of issue: fused micro-operations
+  bool length_changing_prefix = false;
+  bool compares = false;     // CMP or TEST, as macro-fusion takes it
+  bool conditional = false;  // Jcc
+  bool signed_condition = false;
+  Centicycles jump = 0;
+  // Execution.
+  std::array<std::uint8_t, 8> ports{};  // as in CostRow
+  std::uint8_t loads = 0;
+  std::uint8_t stores = 0;
+  Centicycles serial = 0;
+  Centicycles busy = 0;
+  Centicycles divide = 0;
+  std::uint16_t rep_step = 0;
+  std::uint16_t rep_start = 0;
+  bool non_temporal = false;
+  bool exchanges = false;  // FXCH: the first two results take each other's time
+  bool known = true;
+  // Dependencies. Unused entries lie at the end.
+  std::array<Source, kSources> sources{};
+  std::array<Result, kResults> results{};
+  std::array<MemoryOperand, kMemory> memory{};
+  Centicycles load_latency = 0;   // from a loaded value to the result
+  Centicycles second_result = 0;  // from any operand to the second result
+  std::int16_t stack_before = 0;  // what RSP changes by before memory is accessed
+  std::int16_t stack_after = 0;   // and afterwards
+  std::int8_t x87_after = 0;      // what the x87 stack's top changes by
+
+  void add_source(std::uint8_t place, std::uint8_t size, Centicycles latency);
+  void add_result(std::uint8_t place, std::uint8_t size, bool second = false);
+  bool complex() const { return slots > 1; }
+};
+
+}  // namespace mint

@@ -1,0 +1,481 @@
+#include "emu/timing/instruction_decoder.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "emu/timing/instruction_x87.hpp"
+
+namespace mint {
+
+void Instruction::add_source(std::uint8_t place, std::uint8_t size, Centicycles latency) {
+  if (place == kNowhere) return;
+  for (Source& source : sources) {
+    if (source.place != kNowhere && source.place != place) continue;
+    source = {place, std::max(size, source.place == place ? source.size : size),
+              source.place == place ? std::max(source.latency, latency) : latency};
+    return;
+  }
+}
+
+void Instruction::add_result(std::uint8_t place, std::uint8_t size, bool second) {
+  if (place == kNowhere) return;
+  for (Result& result : results) {
+    if (result.place != kNowhere && result.place != place) continue;
+    result = {place, size, second};
+    return;
+  }
+}
+
+namespace {
+
+// A fetch of bytes that the block model has not got.
+constexpr std::size_t kLongest = 15;
+// More encodings than a boot has; beyond it the memory starts again.
+constexpr std::size_t kMostSeen = 1u << 18;
+constexpr std::size_t kFirstSlots = 1u << 14;
+
+// A locked read-modify-write of a line in the own L1 (M: LOCK ADD [m32], r32; XCHG r32, [m32]).
+constexpr Centicycles kLocked = 2000;
+
+struct Place {
+  std::uint8_t place = kNowhere;
+  OperandKind kind = OperandKind::kNone;
+};
+
+Place place_of(x86_reg reg, unsigned size) {
+  static constexpr x86_reg kFamilies[16][5] = {
+      {X86_REG_AL, X86_REG_AH, X86_REG_AX, X86_REG_EAX, X86_REG_RAX},
+      {X86_REG_CL, X86_REG_CH, X86_REG_CX, X86_REG_ECX, X86_REG_RCX},
+      {X86_REG_DL, X86_REG_DH, X86_REG_DX, X86_REG_EDX, X86_REG_RDX},
+      {X86_REG_BL, X86_REG_BH, X86_REG_BX, X86_REG_EBX, X86_REG_RBX},
+      {X86_REG_SPL, X86_REG_INVALID, X86_REG_SP, X86_REG_ESP, X86_REG_RSP},
+      {X86_REG_BPL, X86_REG_INVALID, X86_REG_BP, X86_REG_EBP, X86_REG_RBP},
+      {X86_REG_SIL, X86_REG_INVALID, X86_REG_SI, X86_REG_ESI, X86_REG_RSI},
+      {X86_REG_DIL, X86_REG_INVALID, X86_REG_DI, X86_REG_EDI, X86_REG_RDI},
+      {X86_REG_R8B, X86_REG_INVALID, X86_REG_R8W, X86_REG_R8D, X86_REG_R8},
+      {X86_REG_R9B, X86_REG_INVALID, X86_REG_R9W, X86_REG_R9D, X86_REG_R9},
+      {X86_REG_R10B, X86_REG_INVALID, X86_REG_R10W, X86_REG_R10D, X86_REG_R10},
+      {X86_REG_R11B, X86_REG_INVALID, X86_REG_R11W, X86_REG_R11D, X86_REG_R11},
+      {X86_REG_R12B, X86_REG_INVALID, X86_REG_R12W, X86_REG_R12D, X86_REG_R12},
+      {X86_REG_R13B, X86_REG_INVALID, X86_REG_R13W, X86_REG_R13D, X86_REG_R13},
+      {X86_REG_R14B, X86_REG_INVALID, X86_REG_R14W, X86_REG_R14D, X86_REG_R14},
+      {X86_REG_R15B, X86_REG_INVALID, X86_REG_R15W, X86_REG_R15D, X86_REG_R15}};
+  static const std::vector<std::uint8_t> kGeneralPlaces = [] {
+    std::vector<std::uint8_t> places(X86_REG_ENDING, kNowhere);
+    for (std::uint8_t i = 0; i < 16; ++i)
+      for (const x86_reg r : kFamilies[i])
+        if (r != X86_REG_INVALID) places[r] = i;
+    return places;
+  }();
+  if (reg >= X86_REG_XMM0 && reg <= X86_REG_XMM15)
+    return {static_cast<std::uint8_t>(kXmmFirst + reg - X86_REG_XMM0), OperandKind::kXmm};
+  if (reg >= X86_REG_MM0 && reg <= X86_REG_MM7)
+    return {static_cast<std::uint8_t>(kMmxFirst + reg - X86_REG_MM0), OperandKind::kMmx};
+  if (reg >= X86_REG_ST0 && reg <= X86_REG_ST7)
+    return {static_cast<std::uint8_t>(kX87First + reg - X86_REG_ST0), OperandKind::kX87};
+  if (reg >= X86_REG_CR0 && reg <= X86_REG_CR15) return {kNowhere, OperandKind::kControl};
+  if (reg >= X86_REG_DR0 && reg <= X86_REG_DR15) return {kNowhere, OperandKind::kDebug};
+  switch (reg) {
+    case X86_REG_CS:
+    case X86_REG_DS:
+    case X86_REG_ES:
+    case X86_REG_FS:
+    case X86_REG_GS:
+    case X86_REG_SS:
+      return {kNowhere, OperandKind::kSegment};
+    default:
+      break;
+  }
+  const std::uint8_t place = kGeneralPlaces[reg < X86_REG_ENDING ? reg : X86_REG_INVALID];
+  if (place == kNowhere) return {};
+  return {place, size == 1   ? OperandKind::kR8
+                 : size == 2 ? OperandKind::kR16
+                 : size == 4 ? OperandKind::kR32
+                             : OperandKind::kR64};
+}
+
+std::uint8_t size_of(x86_reg reg) {
+  static constexpr x86_reg kBytes[] = {X86_REG_AL,   X86_REG_AH,   X86_REG_BL,   X86_REG_BH,
+                                       X86_REG_CL,   X86_REG_CH,   X86_REG_DL,   X86_REG_DH,
+                                       X86_REG_SIL,  X86_REG_DIL,  X86_REG_BPL,  X86_REG_SPL,
+                                       X86_REG_R8B,  X86_REG_R9B,  X86_REG_R10B, X86_REG_R11B,
+                                       X86_REG_R12B, X86_REG_R13B, X86_REG_R14B, X86_REG_R15B};
+  static constexpr x86_reg kWords[] = {X86_REG_AX, X86_REG_BX, X86_REG_CX, X86_REG_DX,
+                                       X86_REG_SI, X86_REG_DI, X86_REG_BP, X86_REG_SP};
+  if (std::find(std::begin(kBytes), std::end(kBytes), reg) != std::end(kBytes)) return 1;
+  if (std::find(std::begin(kWords), std::end(kWords), reg) != std::end(kWords)) return 2;
+  return 8;
+}
+
+bool is_condition(unsigned id, bool& signed_condition) {
+  switch (id) {
+    case X86_INS_JL:
+    case X86_INS_JGE:
+    case X86_INS_JLE:
+    case X86_INS_JG:
+    case X86_INS_JS:
+    case X86_INS_JNS:
+    case X86_INS_JO:
+    case X86_INS_JNO:
+    case X86_INS_JP:
+    case X86_INS_JNP:
+      signed_condition = true;
+      return true;
+    case X86_INS_JA:
+    case X86_INS_JAE:
+    case X86_INS_JB:
+    case X86_INS_JBE:
+    case X86_INS_JE:
+    case X86_INS_JNE:
+      signed_condition = false;
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool has_group(const cs_insn& insn, std::uint8_t group) {
+  const cs_detail& d = *insn.detail;
+  return std::find(d.groups, d.groups + d.groups_count, group) != d.groups + d.groups_count;
+}
+
+// What the stack's operations do to memory, which Capstone does not list as an operand: 1 stores,
+// -1 loads, 0 neither; and their size.
+int stack_access(const cs_insn& insn, unsigned bits, unsigned& size) {
+  const cs_x86& x = insn.detail->x86;
+  const bool narrow = x.prefix[2] == X86_PREFIX_OPSIZE;
+  const unsigned word = bits == 16 ? 2 : bits == 32 ? 4 : 8;
+  size = narrow ? (bits == 16 ? 4 : 2) : word;
+  switch (insn.id) {
+    case X86_INS_PUSH:
+    case X86_INS_PUSHF:
+    case X86_INS_PUSHFD:
+    case X86_INS_PUSHFQ:
+      return 1;
+    case X86_INS_POP:
+    case X86_INS_POPF:
+    case X86_INS_POPFD:
+    case X86_INS_POPFQ:
+      return -1;
+    case X86_INS_CALL:
+      size = word;
+      return 1;
+    case X86_INS_RET:
+      size = word;
+      return -1;
+    default:
+      return 0;
+  }
+}
+
+class Maker {
+ public:
+  Maker(const cs_insn& insn, const CostTable& table, unsigned bits)
+      : insn_(insn), x_(insn.detail->x86), bits_(bits), row_(find_row(table)) {}
+
+  Instruction make() {
+    out_.length = static_cast<std::uint8_t>(insn_.size);
+    out_.ports = row_.ports;
+    out_.serial = row_.serial;
+    out_.busy = row_.busy;
+    out_.divide = row_.divide;
+    out_.jump = row_.jump;
+    out_.rep_step = row_.rep_step;
+    out_.rep_start = row_.rep_start;
+    out_.known = row_.known;
+    out_.non_temporal = row_.non_temporal;
+    out_.load_latency = row_.latency_second;
+    out_.second_result = row_.latency_second_result;
+    add_operands();
+    add_implicit();
+    add_stack();
+    add_flags();
+    if (is_x87(insn_.mnemonic)) describe_x87(insn_, row_, out_);
+    add_resources();
+    find_fusion();
+    if (x_.prefix[0] == X86_PREFIX_LOCK || (row_.locked && out_.memory[0].store))
+      out_.serial = std::max(out_.serial, kLocked);
+    return out_;
+  }
+
+ private:
+  const CostRow& find_row(const CostTable& table) {
+    for (unsigned i = 0; i < x_.op_count; ++i) kinds_.push_back(kind_of(x_.operands[i]));
+    // Capstone prints prefixes in front, and comparisons with their condition.
+    std::string name = insn_.mnemonic;
+    for (const char* prefix : {"lock ", "bnd ", "repne ", "repe ", "repz ", "repnz "})
+      if (name.starts_with(prefix)) {
+        const bool repeat = prefix[0] == 'r';
+        name.erase(0, std::strlen(prefix));
+        if (repeat) name = "rep " + name;
+      }
+    const CostRow& row = table.find(name, kinds_);
+    if (row.known || name.find("cmp") == std::string::npos) return row;
+    for (const char* suffix : {"ss", "sd", "ps", "pd"})
+      if (name.ends_with(suffix)) return table.find(std::string("cmp") + suffix, kinds_);
+    return row;
+  }
+
+  OperandKind kind_of(const cs_x86_op& op) const {
+    switch (op.type) {
+      case X86_OP_REG:
+        return place_of(op.reg, op.size).kind;
+      case X86_OP_IMM:
+        return op.imm == 1 ? OperandKind::kOne : OperandKind::kImmediate;
+      case X86_OP_MEM:
+        return op.mem.base == X86_REG_INVALID && op.mem.index == X86_REG_INVALID
+                   ? OperandKind::kMemoryDirect
+                   : OperandKind::kMemory;
+      default:
+        return OperandKind::kNone;
+    }
+  }
+
+  void add_operands() {
+    const bool same = x_.op_count == 2 && x_.operands[0].type == X86_OP_REG &&
+                      x_.operands[1].type == X86_OP_REG && x_.operands[0].reg == x_.operands[1].reg;
+    const bool idiom = row_.zero_idiom && same;
+    for (unsigned i = 0; i < x_.op_count; ++i) {
+      const cs_x86_op& op = x_.operands[i];
+      bool reads = (op.access & CS_AC_READ) != 0;
+      bool writes = (op.access & CS_AC_WRITE) != 0;
+      if (i == 0 && (row_.writes_first || row_.reads_first)) {
+        reads = row_.reads_first;
+        writes = row_.writes_first;
+      }
+      if (row_.both_written && op.type != X86_OP_IMM) reads = writes = true;
+      if (insn_.id == X86_INS_CMPXCHG && i == 0) reads = writes = true;
+      if (op.type == X86_OP_REG) {
+        const std::uint8_t place = place_of(op.reg, op.size).place;
+        const Centicycles latency = i == 0 ? row_.latency : row_.latency_second;
+        if (reads && !idiom && place != kStackPointer) out_.add_source(place, op.size, latency);
+        if (writes) out_.add_result(place, op.size);
+      } else if (op.type == X86_OP_MEM) {
+        add_memory(op, reads, writes);
+      }
+    }
+  }
+
+  void add_memory(const cs_x86_op& op, bool reads, bool writes) {
+    const bool address_only =
+        row_.no_load || insn_.id == X86_INS_LEA || has_group(insn_, X86_GRP_INVALID);
+    const std::uint8_t base = place_of(op.mem.base, 8).place;
+    const std::uint8_t index = place_of(op.mem.index, 8).place;
+    if (insn_.id == X86_INS_LEA) {
+      // Its result hangs on the registers of the address.
+      const std::uint8_t width = bits_ == 64 ? 8 : 4;
+      out_.add_source(base, width, row_.latency);
+      out_.add_source(index, width, row_.latency);
+    }
+    if (address_only) return;
+    if (!reads && !writes) reads = true;
+    MemoryOperand& memory = out_.memory[memory_count_ < Instruction::kMemory ? memory_count_ : 1];
+    ++memory_count_;
+    memory.load = reads;
+    memory.store = writes;
+    memory.vector = std::any_of(kinds_.begin(), kinds_.end(), [](OperandKind k) {
+      return k == OperandKind::kXmm || k == OperandKind::kMmx;
+    });
+    memory.base = base;
+    memory.index = index;
+    memory.scale = static_cast<std::uint8_t>(op.mem.scale);
+    memory.size = op.size;
+    memory.segment = op.mem.segment == X86_REG_FS || op.mem.segment == X86_REG_GS
+                         ? static_cast<std::uint8_t>(op.mem.segment)
+                         : 0;
+    memory.displacement = op.mem.disp;
+  }
+
+  void add_implicit() {
+    const cs_detail& d = *insn_.detail;
+    for (unsigned i = 0; i < d.regs_read_count; ++i) {
+      const auto reg = static_cast<x86_reg>(d.regs_read[i]);
+      const std::uint8_t place = place_of(reg, 8).place;
+      if (place != kNowhere && place != kStackPointer && !is_string_pointer(place))
+        out_.add_source(place, size_of(reg), row_.latency);
+    }
+    bool second = false;
+    for (unsigned i = 0; i < d.regs_write_count; ++i) {
+      const auto reg = static_cast<x86_reg>(d.regs_write[i]);
+      const std::uint8_t place = place_of(reg, 8).place;
+      if (place == kNowhere || place == kStackPointer || is_string_pointer(place)) continue;
+      // The high half of a product is in EDX.
+      second = place == 2;
+      out_.add_result(place, size_of(reg), second);
+    }
+  }
+
+  // The pointers of string instructions advance beside the access; they are ready a cycle later,
+  // which no chain through the string's elements sees.
+  bool is_string_pointer(std::uint8_t place) const {
+    return (place == 6 || place == 7) && has_string_name();
+  }
+  bool has_string_name() const {
+    return row_.rep_step != 0 || insn_.id == X86_INS_LODSB || insn_.id == X86_INS_STOSB ||
+           (x_.op_count == 2 && x_.opcode[0] >= 0xa4 && x_.opcode[0] <= 0xaf && x_.opcode[1] == 0);
+  }
+
+  void add_stack() {
+    unsigned size = 0;
+    const int access = stack_access(insn_, bits_, size);
+    if (access == 0) {
+      if ((insn_.id == X86_INS_ADD || insn_.id == X86_INS_SUB) &&
+          x_.operands[0].type == X86_OP_REG && x_.operands[1].type == X86_OP_IMM &&
+          place_of(x_.operands[0].reg, 8).place == kStackPointer) {
+        const std::int64_t by = insn_.id == X86_INS_ADD ? x_.operands[1].imm : -x_.operands[1].imm;
+        out_.stack_after = static_cast<std::int16_t>(std::clamp<std::int64_t>(by, -32000, 32000));
+        // Not a new value that addresses are to be told apart by.
+        for (Instruction::Result& result : out_.results)
+          if (result.place == kStackPointer) result.place = kNowhere;
+      }
+      return;
+    }
+    MemoryOperand& memory = out_.memory[memory_count_ < Instruction::kMemory ? memory_count_ : 1];
+    ++memory_count_;
+    memory.load = access < 0;
+    memory.store = access > 0;
+    memory.base = kStackPointer;
+    memory.size = static_cast<std::uint8_t>(size);
+    if (access > 0)
+      out_.stack_before = static_cast<std::int16_t>(-static_cast<int>(size));
+    else
+      out_.stack_after = static_cast<std::int16_t>(size);
+  }
+
+  void add_flags() {
+    if (row_.reads_flags) {
+      out_.add_source(kCarry, 8, row_.latency);
+      out_.add_source(kOtherFlags, 8, row_.latency);
+    }
+    if (insn_.id == X86_INS_LDMXCSR) out_.add_result(kMxcsr, 8);
+    if (insn_.id == X86_INS_STMXCSR) out_.add_source(kMxcsr, 8, row_.latency);
+    if (is_x87(insn_.mnemonic)) return;
+    constexpr std::uint64_t kCarryWrites =
+        X86_EFLAGS_MODIFY_CF | X86_EFLAGS_RESET_CF | X86_EFLAGS_SET_CF | X86_EFLAGS_UNDEFINED_CF;
+    constexpr std::uint64_t kOtherWrites = X86_EFLAGS_MODIFY_ZF | X86_EFLAGS_MODIFY_SF |
+                                           X86_EFLAGS_MODIFY_OF | X86_EFLAGS_RESET_OF |
+                                           X86_EFLAGS_UNDEFINED_ZF;
+    const bool any = std::any_of(insn_.detail->regs_write,
+                                 insn_.detail->regs_write + insn_.detail->regs_write_count,
+                                 [](std::uint16_t r) { return r == X86_REG_EFLAGS; });
+    if ((x_.eflags & kCarryWrites) || (any && x_.eflags == 0)) out_.add_result(kCarry, 8);
+    if ((x_.eflags & kOtherWrites) || (any && x_.eflags == 0)) out_.add_result(kOtherFlags, 8);
+  }
+
+  void add_resources() {
+    unsigned uops = 0;
+    for (const std::uint8_t count : row_.ports) uops += count;
+    out_.loads = row_.load_uops;
+    for (const MemoryOperand& memory : out_.memory) {
+      out_.loads = static_cast<std::uint8_t>(out_.loads + memory.load);
+      out_.stores = static_cast<std::uint8_t>(out_.stores + memory.store);
+    }
+    // A load is fused with the operation that uses it, a store's address with its data.
+    const unsigned alone = out_.loads > 0 && uops == 0 ? out_.loads : 0;
+    const unsigned slots = uops + alone + out_.stores;
+    out_.slots = static_cast<std::uint8_t>(std::clamp(slots, 1u, 255u));
+  }
+
+  void find_fusion() {
+    out_.conditional = is_condition(insn_.id, out_.signed_condition);
+    const bool memory_and_immediate =
+        x_.op_count == 2 && x_.operands[0].type == X86_OP_MEM && x_.operands[1].type == X86_OP_IMM;
+    out_.compares = (insn_.id == X86_INS_CMP || insn_.id == X86_INS_TEST) && !memory_and_immediate;
+    // Intel optimisation manual, 2.4.2.2 and 3.4.2.3: a prefix that changes the length of an
+    // immediate. ModRM makes F6/F7 have one for TEST only.
+    const bool operand_size = x_.prefix[2] == X86_PREFIX_OPSIZE;
+    const bool wide_immediate = x_.encoding.imm_size == (bits_ == 16 ? 4 : 2);
+    out_.length_changing_prefix = operand_size && x_.encoding.imm_offset != 0 && wide_immediate &&
+                                  !has_group(insn_, CS_GRP_JUMP);
+  }
+
+  const cs_insn& insn_;
+  const cs_x86& x_;
+  unsigned bits_;
+  std::vector<OperandKind> kinds_;
+  const CostRow& row_;
+  unsigned memory_count_ = 0;
+  Instruction out_;
+};
+
+unsigned mode_index(unsigned bits) { return bits == 64 ? 2 : bits == 32 ? 1 : 0; }
+
+}  // namespace
+
+InstructionDecoder::InstructionDecoder(const CostTable& table)
+    : table_(table), slots_(kFirstSlots) {
+  static constexpr cs_mode kModes[] = {CS_MODE_16, CS_MODE_32, CS_MODE_64};
+  for (unsigned i = 0; i < 3; ++i) {
+    if (cs_open(CS_ARCH_X86, kModes[i], &handles_[i]) != CS_ERR_OK) throw std::bad_alloc();
+    cs_option(handles_[i], CS_OPT_DETAIL, CS_OPT_ON);
+  }
+  scratch_ = cs_malloc(handles_[0]);
+  if (scratch_ == nullptr) throw std::bad_alloc();
+}
+
+InstructionDecoder::~InstructionDecoder() {
+  cs_free(scratch_, 1);
+  for (csh& handle : handles_) cs_close(&handle);
+}
+
+const Instruction& InstructionDecoder::decode(std::span<const std::uint8_t> bytes, unsigned bits) {
+  std::uint8_t name[16]{};
+  const std::size_t length = std::min(bytes.size(), kLongest);
+  if (length > 0) std::memcpy(name, bytes.data(), length);
+  name[15] = static_cast<std::uint8_t>(bits | length);
+  // Where a branch goes does not matter.
+  if (length == 2 && (name[0] & 0xf0) == 0x70) name[1] = 0;
+  if (length == 5 && (name[0] == 0xe8 || name[0] == 0xe9)) std::memset(name + 1, 0, 4);
+  if (length == 6 && name[0] == 0x0f && (name[1] & 0xf0) == 0x80) std::memset(name + 2, 0, 4);
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  std::memcpy(&low, name, 8);
+  std::memcpy(&high, name + 8, 8);
+  Slot& slot = slot_of(low, high);
+  if (slot.instruction != nullptr) return *slot.instruction;
+  const Instruction& made = seen_.emplace_back(make({name, length}, bits));
+  slot = {low, high, &made};
+  if (2 * seen_.size() >= slots_.size()) grow();
+  return made;
+}
+
+InstructionDecoder::Slot& InstructionDecoder::slot_of(std::uint64_t low, std::uint64_t high) {
+  const std::uint64_t mixed = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = mixed >> 32 & mask;
+  while (slots_[slot].instruction != nullptr &&
+         (slots_[slot].low != low || slots_[slot].high != high))
+    slot = (slot + 1) & mask;
+  return slots_[slot];
+}
+
+void InstructionDecoder::grow() {
+  const std::vector<Slot> old = std::move(slots_);
+  slots_.assign(old.size() * 2, {});
+  for (const Slot& slot : old)
+    if (slot.instruction != nullptr) slot_of(slot.low, slot.high) = slot;
+}
+
+void InstructionDecoder::forget_if_many() {
+  if (seen_.size() < kMostSeen) return;
+  seen_.clear();
+  slots_.assign(kFirstSlots, {});
+}
+
+Instruction InstructionDecoder::make(std::span<const std::uint8_t> bytes, unsigned bits) {
+  const csh handle = handles_[mode_index(bits)];
+  const std::uint8_t* code = bytes.data();
+  std::size_t size = bytes.size();
+  std::uint64_t address = 0;
+  if (size > 0 && cs_disasm_iter(handle, &code, &size, &address, scratch_))
+    return Maker(*scratch_, table_, bits).make();
+  // Not an instruction: the engine raises #UD. Nothing is executed that could have a cost.
+  Instruction undefined;
+  undefined.length = static_cast<std::uint8_t>(bytes.size());
+  undefined.slots = 1;
+  return undefined;
+}
+
+}  // namespace mint
