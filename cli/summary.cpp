@@ -69,7 +69,8 @@ std::string scenario_summary(const Scenario& scenario) {
                                                  : follower_command_line(scenario, os));
   }
   for (const OsSpec* os : scenario.followers()) {
-    text += fmt::format("  {}: kexec -l {}\n", os->name, fmt::join(boot_tool_arguments(scenario, *os), " "));
+    text += fmt::format("  {}: kexec -l {}\n", os->name,
+                        fmt::join(boot_tool_arguments(scenario, *os), " "));
   }
   return text;
 }

@@ -116,7 +116,7 @@ std::vector<std::string> boot_tool_arguments(const Scenario& scenario, const OsS
   for (unsigned pin : follower.pins) pins.push_back(pin_argument(follower, pin));
   std::vector<std::string> arguments{fmt::format("--mint-core={}", cores.empty() ? 0 : cores[0]),
                                      fmt::format("--mint-cores={}", fmt::join(cores, ",")),
-                                                                    fmt::format("--mint-map={:#x}-{:#x}", first, last),
+                                     fmt::format("--mint-map={:#x}-{:#x}", first, last),
                                      fmt::format("--mem-min={:#x}", first),
                                      fmt::format("--mem-max={:#x}", last)};
   // Without a UART and a disk it has none.

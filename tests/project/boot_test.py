@@ -195,6 +195,12 @@ class Remedies(Followers5):
         self.assertTrue(jumps, result["interference"])
         self.assertEqual((jumps[0]["by"], jumps[0]["to"]), ("f1", "f2"))
 
+    def test_lock_makes_the_second_wait(self):
+        text = self.scenario("purgatory-none", ('purgatory = "none"', 'purgatory = "locked"'))
+        first, second = self.boot("purgatory-locked", text=text)["os"][1:]
+        stages = [{stage["name"]: stage for stage in os["stages"]} for os in (first, second)]
+        self.assertGreater(stages[1]["place"]["begin_s"], stages[0]["purgatory"]["end_s"])
+
 
 class Sequential2(BootTest):
     def test(self):
