@@ -161,6 +161,7 @@ void OsRecorder::translated(Core& core, std::uint64_t pc) {
   if (os == nullptr) return;
   if (os->phase == Phase::kPurgatory) {
     if (pc >= os->slot && pc < os->slot + kPurgatorySlot) return;
+    if (purgatory_.is_release(*os->spec, pc)) return;
     // The first code outside of its slot: the kernel's entry.
     const Cycles at = core.cpu().now();
     finish(*os, Stage::kPurgatory, at);

@@ -35,6 +35,11 @@ std::string PurgatoryWatch::lost(const OsSpec& follower, std::uint64_t place) co
   return text;
 }
 
+bool PurgatoryWatch::is_release(const OsSpec& follower, std::uint64_t pc) const {
+  return scenario_.purgatory == Purgatory::kLocked && pc >= follower.memory.start.value &&
+         pc < follower.memory.start.value + kPage;
+}
+
 std::optional<PurgatoryWatch::Jump> PurgatoryWatch::left(const OsSpec& follower,
                                                          std::uint64_t pc) const {
   if (follower.memory.contains(PhysAddr{pc})) return std::nullopt;

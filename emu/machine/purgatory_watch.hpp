@@ -25,6 +25,10 @@ class PurgatoryWatch {
   // The core of `follower` starts: what was lost of the purgatory at `place`. Empty: nothing.
   std::string lost(const OsSpec& follower, std::uint64_t place) const;
 
+  // Is `pc` in the page of the follower's memory where its purgatory releases the lock of remedy 1
+  // before it goes on to the kernel?
+  bool is_release(const OsSpec& follower, std::uint64_t pc) const;
+
   // The follower's core has left purgatory for `pc`: whose memory that is, when not its own.
   struct Jump {
     const OsSpec* into = nullptr;  // null: nobody's
