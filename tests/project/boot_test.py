@@ -166,12 +166,20 @@ class Followers27(Followers5):
     def test(self):
         self.check_up(self.boot("followers27"), 27)
 
+    def test_63_by_one_purgatory(self):
+        self.check_up(self.boot("followers63"), 63)
+
     def test_boot_tool_refuses_core_28(self):
         self.boot("core28")
         self.assertIn("--mint-core=28: no purgatory slot", self.console("leader"))
 
     def test_kernel_refuses_core_28(self):
         self.boot("core28-unchecked")
+
+    def test_core_17_of_a_pc_has_no_whole_slot(self):
+        result = self.boot("core17-pc", code=1)
+        self.assertIn("8192 fell on video memory", result["interference"][0]["what"])
+        self.assertIn("triple fault on core 17", result["reason"])
 
 
 class Remedies(Followers5):
