@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/command.hpp"
 #include "cli/json_result.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
@@ -17,6 +18,8 @@
 #include "emu/scenario/process.hpp"
 #include "emu/scenario/sha256.hpp"
 #include "emu/scenario/units.hpp"
+#include "traces/run_recorder.hpp"
+#include "traces/run_store.hpp"
 
 namespace mint {
 
@@ -31,6 +34,10 @@ struct RunOptions {
   std::uint64_t seed = 1;
   bool quiet = false;
   std::string timing;
+  // Recording:
+  bool no_record = false;
+  std::string store;
+  std::string level = "events";
   // Of the short form, for bare-metal programs:
   std::optional<unsigned> cores;
   std::optional<unsigned> memory_mb;
@@ -144,6 +151,8 @@ class Program {
     return boot_tools.empty() ? 0 : images_tool(arguments[0], boot_tools);
   }
 
+  const Installation& installation() const { return installation_; }
+
  private:
   static bool is_scenario(const std::string& target) { return target.ends_with(".toml"); }
 
@@ -212,7 +221,20 @@ class Program {
     const bool show_progress = !options.quiet && !bare;
     LiveProgress observer(request.scenario.machine.core_clock, show_progress ? stderr : nullptr,
                           bare ? text : nullptr);
-    RunResult result = run_(request, observer);
+    std::unique_ptr<RunRecorder> recorder;
+    if (!options.no_record) {
+      recorder = std::make_unique<RunRecorder>(
+          options.store.empty() ? default_store() : fs::path(options.store), request,
+          *level_named(options.level));
+      request.trace = recorder.get();
+    }
+    RunResult result;
+    try {
+      result = run_(request, observer);
+    } catch (const BadInput&) {
+      if (recorder) recorder->discard();
+      throw;
+    }
     observer.clear();
     for (std::size_t i = 0; i < result.os.size() && i < request.scenario.os.size(); i++) {
       result.os[i].kernel_sha256 = sha256_of_file(request.scenario.os[i].kernel.path);
@@ -228,6 +250,8 @@ class Program {
       file << json;
       if (!file.flush()) return bad_input(name + " cannot be written; is the disk full?");
     }
+    if (recorder) recorder->finish(result, json);
+    if (recorder && !options.quiet) fmt::print(text, "recorded as run {}\n", recorder->id());
     return result.goal_met ? kGoalMet : kGoalMissed;
   }
 
@@ -256,9 +280,18 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
   run_command
       ->add_option(
           "--timing", options.timing,
-          "what time inside a core is computed by: count, block (the profile's key timing)")
+          "what time inside a core is computed by: count, block, cache (the profile's key timing)")
       ->type_name("LEVEL");
   run_command->add_flag("--quiet", options.quiet, "no progress and no report");
+  const std::string recording = "Recording";
+  run_command->add_flag("--no-record", options.no_record, "keep nothing of the run")
+      ->group(recording);
+  run_command->add_option("--store", options.store, "the run store (in the user's data folder)")
+      ->type_name("FILE")
+      ->group(recording);
+  run_command->add_option("--level", options.level, "stages, events, blocks or full (events)")
+      ->check(CLI::IsMember({"stages", "events", "blocks", "full"}))
+      ->group(recording);
   const std::string bare = "Bare-metal program";
   run_command->add_option("--cores", options.cores, "number of cores")
       ->check(CLI::Range(1, 64))
@@ -287,6 +320,8 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
   build_command->add_option("names", names,
                             "images, or scenarios for all theirs; none: all scenarios");
 
+  const std::vector<std::unique_ptr<Command>> commands = trace_commands(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -296,8 +331,12 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
     Program program(run);
     if (run_command->parsed()) return program.run(options);
     if (check_command->parsed()) return program.check(file);
+    for (const auto& command : commands)
+      if (command->parsed()) return command->execute({run, program.installation()});
     names.insert(names.begin(), list_command->parsed() ? "list" : "build");
     return program.images(names);
+  } catch (const StoreError& error) {
+    return bad_input(error.what());
   } catch (const BadInput& error) {
     return bad_input(error.what());
   } catch (const std::exception& error) {

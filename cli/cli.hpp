@@ -8,7 +8,13 @@
 
 namespace mint {
 
-enum ExitCode : int { kGoalMet = 0, kGoalMissed = 1, kBadInput = 2, kOwnFault = 3 };
+enum ExitCode : int {
+  kGoalMet = 0,
+  kGoalMissed = 1,
+  kBadInput = 2,
+  kOwnFault = 3,
+  kInconclusive = 4
+};
 
 // Runs a scenario: run_scenario() of emu/machine/run.hpp, or a stand-in in tests.
 using RunFunction = std::function<RunResult(const RunRequest&, RunObserver&)>;

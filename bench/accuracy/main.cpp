@@ -17,6 +17,7 @@
 #include "bench/accuracy/chase.hpp"
 #include "bench/accuracy/form.hpp"
 #include "bench/accuracy/measurement.hpp"
+#include "bench/accuracy/plot.hpp"
 
 namespace mint::accuracy {
 namespace {
@@ -28,8 +29,9 @@ constexpr char kData[] = MINTSIM_TIMING_DATA;
 struct Options {
   std::string instructions = std::string(kData) + "/instructions.tsv";
   std::string memory = std::string(kData) + "/memory-latency.tsv";
-  std::string timing = "block";
+  std::string timing;  // empty: block for instructions, cache for memory
   std::string json;
+  std::string plot;
   bool all = false;
   // Below these the exit code is 1.
   double least_covered = 0;
@@ -42,6 +44,24 @@ struct Options {
 bool is_within(double modelled, double measured, double share, double cycles) {
   constexpr double kRounding = 1e-6;
   return std::abs(modelled - measured) <= std::max(measured * share, cycles) + kRounding;
+}
+
+// Errors of what was compared, for the plot.
+std::vector<ErrorSeries> series_of(const Json& json) {
+  std::vector<ErrorSeries> series = {{"latency", {}}, {"throughput", {}}, {"memory", {}}};
+  const auto add = [](ErrorSeries& to, const Json& figures) {
+    if (figures["measured"].is_null() || figures["modelled"].is_null()) return;
+    const double measured = figures["measured"];
+    if (measured > 0) to.errors.push_back(figures["modelled"].get<double>() / measured - 1);
+  };
+  for (const Json& row : json.at("instructions")) {
+    add(series[0], row["latency"]);
+    add(series[1], row["throughput"]);
+  }
+  if (json.contains("memory"))
+    for (const Json& row : json["memory"]) add(series[2], row);
+  std::erase_if(series, [](const ErrorSeries& s) { return s.errors.empty(); });
+  return series;
 }
 
 struct Share {
@@ -166,23 +186,26 @@ void report_memory(const Options& options, TimingLevel timing, Json& json) {
 
 int run(const Options& options) {
   const auto level = std::find(kTimingLevels.begin(), kTimingLevels.end(), options.timing);
-  if (level == kTimingLevels.end()) {
+  if (!options.timing.empty() && level == kTimingLevels.end()) {
     fmt::print(stderr, "accuracy: --timing is '{}'; remedy: give one of {}\n", options.timing,
                fmt::join(kTimingLevels, ", "));
     return 2;
   }
-  const auto timing = static_cast<TimingLevel>(level - kTimingLevels.begin());
+  const auto chosen = static_cast<TimingLevel>(level - kTimingLevels.begin());
+  const TimingLevel core = options.timing.empty() ? TimingLevel::kBlock : chosen;
+  const TimingLevel memory = options.timing.empty() ? TimingLevel::kCache : chosen;
   Json json;
-  json["timing"] = options.timing;
-  report_instructions(options, timing, json);
+  json["timing"] = {{"instructions", timing_name(core)}, {"memory", timing_name(memory)}};
+  report_instructions(options, core, json);
   // Without a memory table its share is 0.
   json["memory_within"] = 0;
-  if (options.memory != "none") report_memory(options, timing, json);
+  if (options.memory != "none") report_memory(options, memory, json);
   if (!options.json.empty()) {
     std::ofstream file(options.json);
     file << json.dump(1) << "\n";
     if (!file.flush()) throw std::runtime_error(options.json + " cannot be written");
   }
+  if (!options.plot.empty()) plot_errors(series_of(json), options.plot);
   const auto reached = [&](const char* share, double least) {
     if (json[share].get<double>() >= least) return true;
     fmt::print("{} is below {}\n", share, least);
@@ -203,8 +226,10 @@ int main(int argc, char** argv) {
   CLI::App app{"accuracy: the timing model beside measured figures"};
   app.add_option("--instructions", options.instructions, "table of instruction forms");
   app.add_option("--memory", options.memory, "table of memory latencies; none: leave them out");
-  app.add_option("--timing", options.timing, "level: count, block");
+  app.add_option("--timing", options.timing,
+                 "level: count, block or cache; else block for instructions, cache for memory");
   app.add_option("--json", options.json, "write shares and rows as JSON");
+  app.add_option("--plot", options.plot, "draw the distributions of the errors, as SVG");
   app.add_flag("--all", options.all, "print every row, not only those that are off");
   app.add_option("--least-covered", options.least_covered, "exit code 1 when the share is less");
   app.add_option("--least-latency", options.least_latency, "the same");

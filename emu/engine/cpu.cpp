@@ -32,6 +32,8 @@ Cpu::Cpu(CpuHost& host, CodePages& pages, const TimingModel& timing, unsigned in
   engine_.domain = &pages.domain_;
   engine_.index = index;
   engine_.event_costs = timing.has_event_costs();
+  caches_ = timing.make_caches();
+  engine_.observes_accesses = caches_ != nullptr;
   if (!mint_engine_open(&engine_, code_bytes)) throw std::bad_alloc();
   *engine_.budget = kInstructionField;
 }
@@ -131,10 +133,8 @@ void Cpu::set_time(Cycles time) {
   *engine_.budget = kInstructionField;
 }
 
-void Cpu::paused(std::uint64_t rip) {
-  host_.pause();
-  if (spins_.paused(rip))
-    *engine_.budget -= spins_.look(engine_, *engine_.budget, host_.tsc_limit());
+void Cpu::turn(std::uint64_t rip) {
+  if (spins_.turn(rip)) *engine_.budget -= spins_.look(engine_, *engine_.budget, host_.tsc_limit());
 }
 
 mint_registers Cpu::registers() const {
@@ -164,7 +164,12 @@ struct CpuCallbacks {
   }
 
   static std::uint8_t read_cr8(void* host) { return cpu(host).host_.read_cr8(); }
-  static void paused(Cpu& cpu, std::uint64_t rip) { cpu.paused(rip); }
+  static void paused(Cpu& cpu, std::uint64_t rip) {
+    cpu.host_.pause();
+    cpu.turn(rip);
+  }
+  static void turn(Cpu& cpu, std::uint64_t rip) { cpu.turn(rip); }
+  static bool may_wait(const Cpu& cpu) { return cpu.spins_.may_wait(cpu.engine_); }
   static std::uint64_t read_tsc(Cpu& cpu, std::uintptr_t host_pc) {
     const std::uint64_t value = cpu.host_.read_tsc(cpu.now_at(host_pc));
     cpu.spins_.read_tsc(value);
@@ -205,6 +210,13 @@ struct CpuCallbacks {
                            locked);
   }
 
+  static CoreCaches& caches(Cpu& cpu) { return *cpu.caches_; }
+  static CoreCaches::Translate translate(Cpu& cpu) {
+    return [engine = &cpu.engine_](std::uint64_t linear, std::uint64_t& physical) {
+      return mint_engine_translate(engine, linear, &physical);
+    };
+  }
+
   static void fault(Cpu& cpu, const void* name, unsigned index) {
     const BlockTable::Block* block = cpu.blocks_.find(name, index);
     if (block == nullptr) return;
@@ -242,6 +254,25 @@ std::uint32_t mint_float_cycles(bool root, unsigned precision) {
 
 std::uint32_t mint_sine_cycles(double argument, double result) {
   return mint::sine_cycles(argument, result);
+}
+
+void mint_on_block(void* host, std::uint64_t pc, std::uint32_t size) {
+  Cpu& cpu = CpuCallbacks::cpu(host);
+  cpu.charge(CpuCallbacks::caches(cpu).block(pc, size, CpuCallbacks::translate(cpu)));
+}
+
+void mint_on_load(void* host, std::uint64_t linear) {
+  Cpu& cpu = CpuCallbacks::cpu(host);
+  cpu.charge(CpuCallbacks::caches(cpu).load(linear, CpuCallbacks::translate(cpu)));
+}
+
+void mint_on_store(void* host, std::uint64_t linear) {
+  Cpu& cpu = CpuCallbacks::cpu(host);
+  CpuCallbacks::caches(cpu).store(linear, CpuCallbacks::translate(cpu));
+}
+
+void mint_on_address_space(void* host) {
+  CpuCallbacks::caches(CpuCallbacks::cpu(host)).flush_tlbs();
 }
 
 std::uint32_t mint_tlb_fill_cycles() { return mint::kTlbFillCycles; }
@@ -324,6 +355,12 @@ void mint_on_write_cr8(void* host, std::uint8_t value, std::uintptr_t host_pc) {
 
 void mint_on_pause(void* host, std::uint64_t rip) {
   CpuCallbacks::paused(CpuCallbacks::cpu(host), rip);
+}
+
+bool mint_on_jump_back(void* host) { return CpuCallbacks::may_wait(CpuCallbacks::cpu(host)); }
+
+void mint_on_wait(void* host, std::uint64_t rip) {
+  CpuCallbacks::turn(CpuCallbacks::cpu(host), rip);
 }
 
 int mint_on_acknowledge(void* host) {

@@ -23,6 +23,7 @@
 #include "emu/engine/block_table.hpp"
 #include "emu/engine/glue.h"
 #include "emu/engine/spin_loop.hpp"
+#include "emu/timing/core_caches.hpp"
 #include "emu/timing/timing_model.hpp"
 
 namespace mint {
@@ -177,12 +178,13 @@ class Cpu {
 
   std::int64_t cycles_left() const { return *engine_.budget >> MINT_BUDGET_SHIFT; }
   void take_instructions();
-  void paused(std::uint64_t rip);
+  void turn(std::uint64_t rip);
 
   CpuHost& host_;
   CodePages& pages_;
   const TimingModel& timing_;
   mint_engine engine_{};
+  std::unique_ptr<CoreCaches> caches_;  // null when the model has none
   BlockTable blocks_;
   SpinDetector spins_;
   unsigned blocks_generation_ = 0;  // of the code buffer that blocks_ is about

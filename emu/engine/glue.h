@@ -40,7 +40,8 @@ struct mint_engine {
   void* host;  // the Cpu
   struct mint_domain* domain;
   unsigned index;
-  bool event_costs;  // see mint_charge
+  bool event_costs;        // see mint_charge
+  bool observes_accesses;  // mint_on_load, mint_on_store and mint_on_block are called
   // Executed instructions that the timing model does not know; generated code counts them.
   uint64_t unknown_instructions;
   int64_t* budget;  // in the engine's CPU state, where generated code decrements it
@@ -153,7 +154,9 @@ bool mint_engine_translate(struct mint_engine* engine, uint64_t linear, uint64_t
 // The memory at a linear address as the core's TLB has it, up to the end of the page; null when an
 // access of this kind would be more than a load or store of RAM: a page walk, a device, code, a
 // breakpoint.
-enum { MINT_PEEK_CODE, MINT_PEEK_READ, MINT_PEEK_WRITE };
+// MINT_PEEK_WALK is MINT_PEEK_READ that goes on to the page tables, without side effects, and cares
+// for nothing but RAM.
+enum { MINT_PEEK_CODE, MINT_PEEK_READ, MINT_PEEK_WRITE, MINT_PEEK_WALK };
 const void* mint_engine_peek(const struct mint_engine* engine, uint64_t linear, int access);
 // Nothing watches single instructions: no breakpoints; no virtual-8086 mode.
 bool mint_engine_is_plain(const struct mint_engine* engine);
@@ -179,6 +182,11 @@ uint32_t mint_division_cycles(unsigned width, bool is_signed, uint64_t low, uint
 uint32_t mint_float_cycles(bool root, unsigned precision);
 uint32_t mint_sine_cycles(double argument, double result);
 uint32_t mint_tlb_fill_cycles(void);
+// A block begins to run; a load, a store is about to happen.
+void mint_on_block(void* host, uint64_t linear_pc, uint32_t size);
+void mint_on_load(void* host, uint64_t linear);
+void mint_on_store(void* host, uint64_t linear);
+void mint_on_address_space(void* host);
 // Asked before a block is translated: the probe at this address, 0 for none.
 uint32_t mint_on_probe_lookup(void* host, uint64_t linear_pc);
 void mint_on_probe(void* host, uint32_t probe);
@@ -201,6 +209,10 @@ int mint_on_wrmsr(void* host, uint32_t index, uint64_t value, uintptr_t host_pc)
 uint8_t mint_on_read_cr8(void* host);
 void mint_on_write_cr8(void* host, uint8_t value, uintptr_t host_pc);
 void mint_on_pause(void* host, uint64_t rip);
+// A block was translated that ends in a jump back. Whether the loop waits for something, by the
+// registers of this moment: then mint_on_wait is called at the head of the block.
+bool mint_on_jump_back(void* host);
+void mint_on_wait(void* host, uint64_t rip);
 // Vector of the interrupt to take, or -1 when there is none after all.
 int mint_on_acknowledge(void* host);
 void mint_on_interrupt(void* host, int vector, bool hardware);

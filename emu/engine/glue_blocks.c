@@ -8,7 +8,16 @@ void helper_check_exit_request_x86_64(void* argument, uint32_t kind);
 // Stands in for Unicorn's own check at the head of a block (whose calls are taken out of the
 // translated operations), because only registered helpers can be called from generated code.
 void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
-  switch (kind) {
+  switch (kind & 0xff) {
+    case MINT_CALL_LOAD:
+      mint_on_load(mint_current->host, (uint64_t)(uintptr_t)argument);
+      break;
+    case MINT_CALL_STORE:
+      mint_on_store(mint_current->host, (uint64_t)(uintptr_t)argument);
+      break;
+    case MINT_CALL_BLOCK:
+      mint_on_block(mint_current->host, (uint64_t)(uintptr_t)argument, kind >> 8);
+      break;
     case MINT_CALL_PROBE:
       mint_on_probe(mint_current->host, (uint32_t)(uintptr_t)argument);
       break;
@@ -16,6 +25,13 @@ void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
       raise_exception_err_ra(env_of(mint_current), EXCP06_ILLOP, 0, GETPC());
     case MINT_CALL_MXCSR:
       mint_update_mxcsr(env_of(mint_current));
+      break;
+    case MINT_CALL_WAIT:
+      env_of(mint_current)->eip = (uintptr_t)argument;
+      mint_on_wait(mint_current->host, (uintptr_t)argument);
+      break;
+    case MINT_CALL_STRING:
+      mint_do_string(argument, kind >> 8);
       break;
     case MINT_CALL_BREAK:
       mint_raise_icebp(env_of(mint_current), (unsigned)(uintptr_t)argument, GETPC());
@@ -34,9 +50,6 @@ static bool is_call_of(const TCGOp* op, const void* function) {
   if (op->opc != INDEX_op_call) return false;
   return op->args[TCGOP_CALLO(op) + TCGOP_CALLI(op)] == (TCGArg)(uintptr_t)function;
 }
-
-// What a block takes off the budget. A block in the cache has no use for `orig_tb`.
-static int64_t cost_of(const TranslationBlock* block) { return (intptr_t)block->orig_tb; }
 
 static const int64_t kOneCycle = INT64_C(1) << MINT_BUDGET_SHIFT;
 
@@ -77,8 +90,8 @@ void mint_leave_at_edge(CPUState* cpu, TranslationBlock* block) {
   CPUX86State* env = cpu->env_ptr;
   env->eip = block->pc - block->cs_base;
   int64_t* budget = mint_current->budget;
-  if (*budget + cost_of(block) >= kOneCycle) return;
-  *budget += cost_of(block);
+  if (*budget + mint_cost_of(block) >= kOneCycle) return;
+  *budget += mint_cost_of(block);
   mint_on_block_edge(mint_current->host, block->pc);
 }
 
@@ -161,6 +174,24 @@ static unsigned scan_operations(TCGContext* s, TCGOp* before, TranslationBlock* 
   return count;
 }
 
+// Whether a block's last instruction jumps back a little, as the loops do that wait for something.
+static bool jumps_back(const TranslationBlock* tb, const uint8_t* last, unsigned length) {
+  int32_t offset;
+  if (length == 2 && ((last[0] >= 0x70 && last[0] <= 0x7f) || last[0] == 0xeb))
+    offset = (int8_t)last[1];
+  else if ((length == 5 && last[0] == 0xe9) ||
+           (length == 6 && last[0] == 0x0f && last[1] >= 0x80 && last[1] <= 0x8f))
+    offset = (int32_t)ldl_le_p(last + length - 4);
+  else
+    return false;
+  return offset < 0 && offset >= -128 && (tb->flags & (HF_CS32_MASK | HF_CS64_MASK)) &&
+         !(tb->cflags & (CF_LAST_IO | CF_NOCACHE));
+}
+
+// To optimise a block's operations takes a tenth of its translation, most blocks run a few times
+// only, and even loops gain no more than a few percent from it.
+void __wrap_tcg_optimize_x86_64(TCGContext* s) {}
+
 void __real_translator_loop_x86_64(const TranslatorOps*, DisasContextBase*, CPUState*,
                                    TranslationBlock*, int);
 void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* db, CPUState* cpu,
@@ -190,7 +221,20 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   const struct mint_block_cost cost =
       mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
   set_cost(tb, &head, cost.cycles, count);
-  if (cost.unknown != 0) count_unknown(s, before, cost.unknown);
+  mint_observe_block(s, before, tb->pc, size);
+  const unsigned last = count == 0 ? size : MIN(starts[count - 1], size);
+  TCGOp* end = tcg_last_op(s);
+  uint32_t operation;
+  // A model that is told of every block and access has to see those, too, that could be skipped.
+  const bool may_skip = !mint_current->observes_accesses;
+  if (cost.unknown != 0)
+    count_unknown(s, before, cost.unknown);
+  else if (may_skip && jumps_back(tb, code + last, size - last) &&
+           mint_on_jump_back(mint_current->host))
+    mint_emit_call(s, tb->pc - tb->cs_base, MINT_CALL_WAIT);
+  else if (may_skip && mint_is_string_block(tb, code, size, &operation))
+    mint_emit_call(s, (uintptr_t)tb, MINT_CALL_STRING | operation << 8);
+  move_operations(s, end, before);
   gen_set_label(s, edge);
   tcg_gen_exit_tb(s, tb, TB_EXIT_REQUESTED);
   mint_current->translation = NULL;

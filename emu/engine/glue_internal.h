@@ -39,6 +39,10 @@ static inline bool is_canonical(uint64_t address) {
 // Takes the cost of an event off the budget, where the timing model has such costs.
 void mint_charge(struct mint_engine* engine, uint32_t cycles);
 
+// glue_cache.c
+// Emits the calls that tell of a block and its accesses: of the operations behind `before`.
+void mint_observe_block(TCGContext* s, TCGOp* before, uint64_t pc, uint32_t size);
+
 // glue_exceptions.c
 // Delivers what cpu->exception_index, error_code and exception_is_int say.
 void mint_deliver_exception(struct mint_engine* engine);
@@ -73,10 +77,19 @@ enum {
   MINT_CALL_UNDEFINED,  // raise #UD
   MINT_CALL_MXCSR,      // bring MXCSR up to date
   MINT_CALL_BREAK,      // ICEBP; first argument: its length
+  MINT_CALL_LOAD,       // first argument: the linear address
+  MINT_CALL_STORE,
+  MINT_CALL_BLOCK,  // and its size in the bits from 8 on; first argument: its linear address
+  MINT_CALL_WAIT,       // a turn of a loop that waits; first argument: RIP
+  MINT_CALL_STRING,     // first argument: the block of a REP MOVS or STOS; plus the operation
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 
 // glue_blocks.c
+// What a block takes off the budget. A block in the cache has no use for `orig_tb`.
+static inline int64_t mint_cost_of(const TranslationBlock* block) {
+  return (intptr_t)block->orig_tb;
+}
 // The run loop is told that `block` was left at its head.
 void mint_leave_at_edge(CPUState* cpu, TranslationBlock* block);
 
@@ -94,6 +107,14 @@ static inline struct mint_ram* mint_ram_at(const struct mint_engine* engine, hwa
   }
   return NULL;
 }
+
+// glue_string.c
+// Whether a block is nothing but a REP MOVS or REP STOS that mint_do_string can do; with what.
+#define MINT_STRING_MOVE 0x10u
+bool mint_is_string_block(const TranslationBlock* tb, const uint8_t* code, unsigned size,
+                          uint32_t* operation);
+// At the head of such a block: does as many elements as the page and the budget allow.
+void mint_do_string(const TranslationBlock* tb, uint32_t operation);
 
 // glue_debug.c
 // Watchpoint flags of a page of linear addresses.

@@ -23,6 +23,7 @@ void __wrap_cpu_x86_update_cr3_x86_64(CPUX86State* env, target_ulong cr3) {
   if ((env->cr[0] & CR0_PG_MASK) && (env->cr[4] & CR4_PAE_MASK) && !(env->hflags & HF_LMA_MASK))
     mint_load_pdptes(env, cr3);
   __real_cpu_x86_update_cr3_x86_64(env, cr3);
+  if (mint_current->observes_accesses) mint_on_address_space(mint_current->host);
 }
 
 // An entry in RAM, by the short way; null when it is somewhere else.
@@ -89,7 +90,9 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(CPUState* cs, vaddr address, int size, MMUAc
   const bool present = __real_x86_cpu_tlb_fill_x86_64(cs, address, size, type, mode, true, host_pc);
   engine->walk.active = false;
   if (present) {
-    if (env->cr[0] & CR0_PG_MASK) mint_charge(engine, mint_tlb_fill_cycles());
+    // A model with TLBs of its own charges their misses.
+    if ((env->cr[0] & CR0_PG_MASK) && !engine->observes_accesses)
+      mint_charge(engine, mint_tlb_fill_cycles());
     return true;
   }
   const int vector = cs->exception_index;

@@ -86,12 +86,17 @@ const void* mint_engine_peek(const struct mint_engine* engine, uint64_t linear, 
   CPUX86State* env = env_of(engine);
   const int mode = cpu_mmu_index(env, access == MINT_PEEK_CODE);
   const CPUTLBEntry* entry = tlb_entry(env, mode, linear);
-  const target_ulong tag = access == MINT_PEEK_CODE   ? entry->addr_code
-                           : access == MINT_PEEK_READ ? entry->addr_read
-                                                      : entry->addr_write;
+  const target_ulong tag = access == MINT_PEEK_CODE    ? entry->addr_code
+                           : access == MINT_PEEK_WRITE ? entry->addr_write
+                                                       : entry->addr_read;
   // Anything special about the page is in the low bits of the tag.
-  if (tag != (linear & TARGET_PAGE_MASK)) return NULL;
-  return (const void*)(uintptr_t)(linear + entry->addend);
+  if (tag == (linear & TARGET_PAGE_MASK)) return (const void*)(uintptr_t)(linear + entry->addend);
+  uint64_t physical;
+  if (access != MINT_PEEK_WALK ||
+      !mint_engine_translate((struct mint_engine*)engine, linear, &physical))
+    return NULL;
+  const struct mint_ram* ram = mint_ram_at(engine, physical);
+  return ram == NULL ? NULL : ram->host + (physical - ram->start);
 }
 
 // --- code ----------------------------------------------------------------------------------------
@@ -131,4 +136,17 @@ int __wrap_gettimeofday(struct timeval* tv, void* zone) {
   tv->tv_sec = us / 1000000;
   tv->tv_usec = us % 1000000;
   return 0;
+}
+
+// Nor is it good when it is too small: it is direct-mapped, so a copy between two pages that share
+// an entry misses at every step. Unicorn goes by the most entries that were in use lately.
+enum { SMALLEST_TLB = 512 };
+void __real_tlb_flush_x86_64(CPUState* cpu);
+void __wrap_tlb_flush_x86_64(CPUState* cpu) {
+  CPUArchState* env = cpu->env_ptr;
+  for (int mode = 0; mode < NB_MMU_MODES; mode++) {
+    CPUTLBDesc* tlb = &env_tlb(env)->d[mode];
+    tlb->window_max_entries = MAX(tlb->window_max_entries, SMALLEST_TLB * 6 / 10);
+  }
+  __real_tlb_flush_x86_64(cpu);
 }

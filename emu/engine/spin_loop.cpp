@@ -85,7 +85,7 @@ SpinLoop::Cell* SpinLoop::cell(std::uint64_t address, unsigned size) {
     if (address - c.address < c.size || c.address - address < size) return nullptr;
   }
   if (cells_used_ == kCells || (address & (size - 1)) != 0) return nullptr;
-  const void* memory = mint_engine_peek(engine_, address, MINT_PEEK_READ);
+  const void* memory = mint_engine_peek(engine_, address, read_access_);
   if (memory == nullptr) return nullptr;
   Cell& c = cells_[cells_used_++];
   c = {address, size, 0, false, {}};
@@ -111,7 +111,7 @@ bool SpinLoop::write(const Operand& o, unsigned size, bool rex, const Value& val
     write_register(o.reg, size, rex, value);
     return true;
   }
-  if (mint_engine_peek(engine_, o.address, MINT_PEEK_WRITE) == nullptr) return false;
+  if (mint_engine_peek(engine_, o.address, write_access_) == nullptr) return false;
   Cell* c = cell(o.address, size);
   if (c == nullptr) return false;
   c->value = value;
@@ -449,7 +449,10 @@ bool SpinLoop::step() {
   const unsigned full = (i.rex & 8) != 0 ? 8 : i.operand16 ? 2 : 4;
   const unsigned size = (opcode & 1) != 0 ? full : 1;
   if (opcode == 0x0f) return step_escaped(i, full);
-  if (opcode == 0x90) return i.rex == 0;  // NOP, PAUSE
+  if (opcode == 0x90) {  // NOP, PAUSE
+    has_pause_ |= i.rep;
+    return i.rex == 0;
+  }
   if (i.rep || i.repne) return false;
 
   Operand rm;
@@ -578,8 +581,12 @@ bool SpinLoop::unchanged() const {
   return !flags_read_first_;
 }
 
-bool SpinLoop::follow(const mint_engine& engine, std::uint64_t tsc) {
+bool SpinLoop::follow(const mint_engine& engine, std::uint64_t tsc, int read_access,
+                      int write_access) {
   engine_ = &engine;
+  read_access_ = read_access;
+  write_access_ = write_access;
+  has_pause_ = false;
   mint_engine_get_registers(&engine, &initial_);
   const bool user = (initial_.segment[2].attributes >> 13 & 3) != 0;
   const bool long_mode = (initial_.efer & 1 << 10) != 0;

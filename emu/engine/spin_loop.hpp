@@ -1,7 +1,7 @@
-// Fast-forward through loops that wait: PAUSE, a look at memory or at the time-stamp counter, and
-// back.
+// Fast-forward through loops that wait: a look at memory or at the time-stamp counter, and back.
 //
-//   on every PAUSE:  if (spins.paused(rip)) budget -= spins.look(engine, budget, tsc_limit);
+//   on every PAUSE, or at the head of a block that may_wait() was true of:
+//     if (spins.turn(rip)) budget -= spins.look(engine, budget, tsc_limit);
 //
 // A loop is skipped only when it is known what it does: SpinLoop follows its instructions once and
 // finds that a turn leaves registers and memory as they were, except for what depends on the
@@ -24,9 +24,16 @@ namespace mint {
 // and 64-bit code). Everything else makes it give up.
 class SpinLoop {
  public:
-  // Follows the loop from the PAUSE at which the engine is, as if RDTSC gave `tsc`. True when a
-  // turn comes back there and changes nothing that lasts.
-  bool follow(const mint_engine& engine, std::uint64_t tsc);
+  // Follows the loop from the instruction at which the engine is, as if RDTSC gave `tsc`. True when
+  // a turn comes back there and changes nothing that lasts.
+  bool follow(const mint_engine& engine, std::uint64_t tsc) {
+    return follow(engine, tsc, MINT_PEEK_READ, MINT_PEEK_WRITE);
+  }
+  // The same of a loop that has not run yet, and without PAUSE: a guess, because its memory may
+  // turn out to be more than RAM.
+  bool may_wait(const mint_engine& engine, std::uint64_t tsc) {
+    return follow(engine, tsc, MINT_PEEK_WALK, MINT_PEEK_WALK) && !has_pause_;
+  }
 
   bool reads_tsc() const { return reads_tsc_; }
   // How far beyond `tsc` the counter can be without a branch going another way.
@@ -77,6 +84,7 @@ class SpinLoop {
     int segment = -1;
   };
 
+  bool follow(const mint_engine& engine, std::uint64_t tsc, int read_access, int write_access);
   bool step();
   bool step_escaped(const Instruction& i, unsigned size);
   bool step_group(std::uint8_t opcode, const Instruction& i, unsigned size);
@@ -98,6 +106,9 @@ class SpinLoop {
   const mint_engine* engine_ = nullptr;
   mint_registers initial_{};
   bool code64_ = false;
+  bool has_pause_ = false;
+  int read_access_ = MINT_PEEK_READ;
+  int write_access_ = MINT_PEEK_WRITE;
   std::uint64_t tsc_ = 0;
   bool reads_tsc_ = false;
   std::uint64_t same_for_ = 0;
@@ -120,8 +131,8 @@ class SpinDetector {
   // limit.
   void disturb() { ++epoch_; }
   void read_tsc(std::uint64_t value) { tsc_ = value; }
-  // The core executes PAUSE at `rip`. Whether to look.
-  bool paused(std::uint64_t rip) {
+  // The core is at `rip`, once in a turn of what may be such a loop. Whether to look.
+  bool turn(std::uint64_t rip) {
     if (rip != rip_ || epoch_ != seen_epoch_) {
       rip_ = rip;
       seen_epoch_ = epoch_;
@@ -130,6 +141,7 @@ class SpinDetector {
     ++turns_;
     return turns_ == kFirstLook || turns_ == kSecondLook;
   }
+  bool may_wait(const mint_engine& engine) const { return SpinLoop().may_wait(engine, tsc_); }
   // What can be taken off the budget (glue.h), of which `budget` is left, so that RDTSC gives less
   // than `tsc_limit`.
   std::int64_t look(const mint_engine& engine, std::int64_t budget, std::uint64_t tsc_limit);

@@ -8,6 +8,7 @@
 
 #include "emu/machine/multiboot_loader.hpp"
 #include "emu/machine/recorder.hpp"
+#include "emu/machine/symbols.hpp"
 
 namespace mint {
 namespace {
@@ -18,6 +19,14 @@ class BareMetalRecorder final : public Recorder {
       : Recorder(request, observer) {
     open_console(0, "serial", 0);
     open_console(MachineObserver::kDebugConsole, "debugcon", 1);
+    const auto& program = request.scenario.bare_metal->program;
+    if (program && request.trace != nullptr && !request.trace->symbol().empty())
+      watched_ = find_elf_function(*program, request.trace->symbol());
+  }
+
+  // The symbol that the trace asks for.
+  std::uint32_t scenario_probe_at(Core&, std::uint64_t pc) override {
+    return watched_ && watched_->address == pc ? kWatched : 0;
   }
 
   void debug_exit(std::uint32_t value) override {
@@ -39,6 +48,7 @@ class BareMetalRecorder final : public Recorder {
 
  private:
   std::optional<int> exit_code_;
+  std::optional<ElfFunction> watched_;
 };
 
 std::vector<std::uint8_t> read_rom(const std::filesystem::path& path) {

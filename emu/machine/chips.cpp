@@ -8,6 +8,7 @@
 #include "devices/ahci.hpp"
 #include "devices/ata_disk.hpp"
 #include "devices/disk_image.hpp"
+#include "emu/machine/observed_dma.hpp"
 #include "emu/scenario/problem.hpp"
 
 namespace mint {
@@ -55,7 +56,14 @@ DiskParameters parameters_of(const DiskProfile& p) {
 
 // A hard disk and its controller.
 struct Machine::Chips::Disk {
+  Disk(EventQueue& queue, AtaDiskConfig config, std::unique_ptr<DiskImage> image, DmaPort& memory,
+       ObservedDma::Observer observer)
+      : disk(queue, config, std::move(image)),
+        dma(memory, std::move(observer)),
+        controller(queue, dma, {.name = "ahci" + config.name, .core_clock = config.core_clock}) {}
+
   AtaDisk disk;
+  ObservedDma dma;
   AhciController controller;
 };
 
@@ -102,17 +110,20 @@ void Machine::Chips::add_disk(const DiskSetup& setup, double angle, DmaPort& mem
   if (!opened.image) throw BadInput(opened.error);
   const std::string name = fmt::format("disk{}", disks.size());
   const Hertz clock = wiring.profile.core_clock;
-  disks.push_back(std::unique_ptr<Disk>(new Disk{
-      .disk = AtaDisk(wiring.queue,
-                      {.name = name,
-                       .parameters = std::move(parameters),
-                       .serial = setup.serial,
-                       .core_clock = clock,
-                       .seed = static_cast<std::uint64_t>(angle * 0x1p53)},
-                      std::move(opened.image)),
-      .controller =
-          AhciController(wiring.queue, memory, {.name = "ahci" + name, .core_clock = clock})}));
+  const auto number = static_cast<unsigned>(disks.size());
+  disks.push_back(std::make_unique<Disk>(
+      wiring.queue,
+      AtaDiskConfig{.name = name,
+                    .parameters = std::move(parameters),
+                    .serial = setup.serial,
+                    .core_clock = clock,
+                    .seed = static_cast<std::uint64_t>(angle * 0x1p53)},
+      std::move(opened.image), memory,
+      [this, number](bool to_memory, PhysAddr address, std::span<const std::byte> data) {
+        wiring.dma(number, to_memory, address, data);
+      }));
   Disk& disk = *disks.back();
+  disk.disk.observe([this, number](const DiskCommandRecord& r) { wiring.disk_command(number, r); });
   disk.controller.attach(0, disk.disk);
   disk.controller.connect_intx(std::move(pin));
   disk.controller.connect_msi([this](std::uint64_t address, std::uint32_t data) {

@@ -78,6 +78,8 @@ struct Machine::Chips {
     std::function<void()> reset;
     std::function<void(unsigned uart, std::uint8_t byte)> serial;
     std::function<void(std::uint8_t)> post;
+    std::function<void(unsigned disk, const DiskCommandRecord&)> disk_command;
+    std::function<void(unsigned disk, bool to_memory, PhysAddr, std::span<const std::byte>)> dma;
   };
   explicit Chips(const Wiring& wiring);
   ~Chips();

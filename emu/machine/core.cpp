@@ -440,7 +440,9 @@ std::uint64_t Core::read_tsc(Cycles at) {
   // Cores that share memory can compare what they read: the counters of a package never run back.
   wait_until(at, horizons_.group, false);
   cpu_.charge(kRdtscCycles);
-  return at.count + msrs_.tsc_offset();
+  const std::uint64_t value = at.count + msrs_.tsc_offset();
+  wiring_.observer.clock_read(*this, at, value);
+  return value;
 }
 
 std::uint64_t Core::tsc_limit() {

@@ -47,6 +47,8 @@ class CoreObserver {
   virtual ~CoreObserver() = default;
   virtual void accessed(Core& core, Cycles at, const Access& access) = 0;
   virtual void interrupted(Core& core, Vector vector, bool hardware) = 0;
+  // RDTSC and the like gave `value`.
+  virtual void clock_read(Core&, Cycles, std::uint64_t) {}
   virtual void started(Core& core, Vector vector) = 0;  // by a SIPI
   virtual void shut_down(Core& core, const std::string& why) = 0;
   // As CpuHost: probes by linear address, and first executions of blocks.

@@ -17,9 +17,14 @@ void Digest::add(std::string_view bytes) {
   XXH3_128bits_update(state_, bytes.data(), bytes.size());
 }
 
-std::string Digest::text() const {
+std::pair<std::uint64_t, std::uint64_t> Digest::value() const {
   const XXH128_hash_t hash = XXH3_128bits_digest(state_);
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  return {hash.high64, hash.low64};
+}
+
+std::string Digest::text() const {
+  const auto [high, low] = value();
+  return fmt::format("{:016x}{:016x}", high, low);
 }
 
 }  // namespace mint

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace mint {
 
@@ -24,6 +25,8 @@ class Digest {
     const std::uint64_t words[] = {static_cast<std::uint64_t>(values)...};
     add({reinterpret_cast<const char*>(words), sizeof words});
   }
+  // Of what was added so far: its high and low half.
+  std::pair<std::uint64_t, std::uint64_t> value() const;
   // 32 hexadecimal digits.
   std::string text() const;
 

@@ -9,6 +9,7 @@
 #include "emu/machine/chips.hpp"
 #include "emu/machine/random.hpp"
 #include "emu/timing/block_model.hpp"
+#include "emu/timing/cache_model.hpp"
 #include "emu/timing/count_model.hpp"
 
 namespace mint {
@@ -29,10 +30,12 @@ PhysicalMemory::Layout layout_of(const MachineSetup& setup) {
   return layout;
 }
 
-std::unique_ptr<TimingModel> make_timing_model(TimingLevel level) {
-  switch (level) {
+std::unique_ptr<TimingModel> make_timing_model(const MachineProfile& profile) {
+  switch (profile.timing) {
     case TimingLevel::kCount:
       return std::make_unique<CountModel>();
+    case TimingLevel::kCache:
+      return std::make_unique<CacheModel>(profile.caches);
     case TimingLevel::kBlock:
       break;
   }
@@ -47,7 +50,7 @@ Machine::Machine(MachineSetup setup, MachineObserver& observer)
       memory_(layout_of(setup_)),
       apic_bus_(queue_, {.delay = setup_.profile.delays.message, .arbiter = 0}),
       pages_(memory_.mapped_bytes()),
-      timing_(make_timing_model(setup_.profile.timing)) {
+      timing_(make_timing_model(setup_.profile)) {
   build_chips();
   build_disks();
   map_chips();
@@ -69,7 +72,13 @@ void Machine::build_chips() {
       .request_reset = [this](const char* by) { request_reset(by); },
       .reset = [this] { reset(); },
       .serial = [this](unsigned uart, std::uint8_t b) { observer_.serial_output(uart, b); },
-      .post = [this](std::uint8_t code) { observer_.post_code(code); }});
+      .post = [this](std::uint8_t code) { observer_.post_code(code); },
+      .disk_command = [this](unsigned disk,
+                             const DiskCommandRecord& r) { observer_.disk_command(disk, r); },
+      .dma =
+          [this](unsigned disk, bool to_memory, PhysAddr address, std::span<const std::byte> data) {
+            observer_.dma(disk, to_memory, address, data);
+          }});
   chips_->io_apic.set_observer([this](unsigned pin, RedirectionEntry old, RedirectionEntry now) {
     observer_.redirection_written(pin, old, now);
   });

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "devices/apic_bus.hpp"
+#include "devices/ata_disk.hpp"
 #include "devices/ioapic.hpp"
 #include "devices/pci.hpp"
 #include "devices/vga_text.hpp"
@@ -38,6 +39,10 @@ class MachineObserver : public CoreObserver {
   virtual void redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry now) = 0;
   virtual void message_delivered(const ApicBus::Delivery& delivery) = 0;
   virtual void pci_configured(const PciHost::ConfigAccess& access) = 0;
+  // Disks by their place in MachineSetup::disks: a command has ended; its controller has moved
+  // data.
+  virtual void disk_command(unsigned, const DiskCommandRecord&) {}
+  virtual void dma(unsigned, bool, PhysAddr, std::span<const std::byte>) {}
 };
 
 struct DiskSetup {

@@ -24,6 +24,10 @@ std::string_view phase_name(unsigned phase) {
   return kNames[phase];
 }
 
+// Stages of the leader alone, after those of the thesis.
+constexpr unsigned kTracePost = kStages;
+constexpr unsigned kTraceBootLoader = kStages + 1;
+
 }  // namespace
 
 OsRecorder::OsRecorder(const RunRequest& request, RunObserver& observer)
@@ -52,10 +56,33 @@ OsRecorder::OsRecorder(const RunRequest& request, RunObserver& observer)
   interference_ = make_watch();
 }
 
+std::string_view OsRecorder::probe_name(std::uint32_t id) {
+  switch (id) {
+    case kKernelInit:
+      return "kernel_init";
+    case kRunInit:
+      return "run_init_process";
+    case kMintKexecLoad:
+      return "mint_kexec_load";
+    case kMintStartCore:
+      return "mint_start_core";
+    case kBootTool:
+      return "kexec:main";
+    case kStockKexec:
+      return "kernel_kexec";
+    default:
+      return "";
+  }
+}
+
 void OsRecorder::set_probes(Os& os) {
   const auto set = [&os](const char* symbol, std::uint32_t probe) {
     if (const auto address = os.symbols.address(symbol)) os.probes[*address] = probe;
   };
+  if (request_.trace != nullptr) {
+    if (const std::string symbol = request_.trace->symbol(); !symbol.empty())
+      set(symbol.c_str(), kWatched);
+  }
   set("kernel_init", kKernelInit);
   set("run_init_process", kRunInit);
   if (!os.spec->uart) set("panic", kPanic);  // else its console says more
@@ -111,12 +138,54 @@ OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
 void OsRecorder::begin(Os& os, Stage stage, Cycles at) {
   os.moved = at;
   os.result.stages.push_back({stage, at, std::nullopt});
+  trace_stage(os, static_cast<unsigned>(stage), true, at);
 }
 
 void OsRecorder::finish(Os& os, Stage stage, Cycles at) {
   for (StageTime& time : os.result.stages)
-    if (time.stage == stage && !time.end) time.end = at;
+    if (time.stage == stage && !time.end) {
+      time.end = at;
+      trace_stage(os, static_cast<unsigned>(stage), false, at);
+    }
 }
+
+void OsRecorder::trace_stage(const Os& os, unsigned stage, bool begins, Cycles at) {
+  if (tracer() == nullptr) return;
+  // The leader loads, places and sends the IPI.
+  const Os& on = stage <= static_cast<unsigned>(Stage::kIpi) ? oses_.front() : os;
+  tracer()->stage(on.spec->cores.front().value, number_of(os), stage, begins, at);
+}
+
+// The leader's own way, one stage after the other; the trace has it, the result does not.
+void OsRecorder::trace_leader(unsigned stage, Cycles at) {
+  if (leader_stage_ == stage) return;
+  if (leader_stage_) trace_stage(leader(), *leader_stage_, false, at);
+  leader_stage_ = stage;
+  trace_stage(leader(), stage, true, at);
+}
+
+void OsRecorder::trace_interference() {
+  const auto& found = interference_->found();
+  if (tracer() == nullptr || interference_traced_ == found.size()) return;
+  const auto number = [this](const std::string& name) {
+    for (const Os& os : oses_)
+      if (os.spec->name == name) return number_of(os);
+    return TraceEvent::kNone;
+  };
+  for (; interference_traced_ < found.size(); ++interference_traced_) {
+    const Interference& one = found[interference_traced_];
+    tracer()->interference(number(one.by), number(one.to), one.when, one.what);
+  }
+}
+
+std::vector<std::uint8_t> OsRecorder::os_of_cores() const {
+  std::vector<std::uint8_t> numbers(machine().cores().size(), TraceEvent::kNone);
+  for (const Os& os : oses_)
+    for (const ApicId core : os.spec->cores) numbers[core.value] = number_of(os);
+  return numbers;
+}
+
+void OsRecorder::begun() { trace_leader(kTracePost, now()); }
 
 void OsRecorder::started(Core& core, Vector vector) {
   Recorder::started(core, vector);
@@ -173,13 +242,17 @@ void OsRecorder::translated(Core& core, std::uint64_t pc) {
       os->shift = load - kPhysicalStart;
     }
   } else if (os->phase == Phase::kPost) {
-    if (pc == kBootSector) os->phase = Phase::kBootLoader;
+    if (pc != kBootSector) return;
+    os->phase = Phase::kBootLoader;
+    trace_leader(kTraceBootLoader, core.cpu().now());
   } else if (os->phase == Phase::kBootLoader) {
-    if (pc >= kMegabyte) os->phase = Phase::kKernel;
+    if (pc < kMegabyte) return;
+    os->phase = Phase::kKernel;
+    trace_leader(static_cast<unsigned>(Stage::kKernel), core.cpu().now());
   }
 }
 
-std::uint32_t OsRecorder::probe_at(Core& core, std::uint64_t pc) {
+std::uint32_t OsRecorder::scenario_probe_at(Core& core, std::uint64_t pc) {
   Os* os = os_of(core);
   if (os == nullptr || os->phase == Phase::kPost) return 0;
   const auto found = os->probes.find(pc - os->shift);
@@ -200,11 +273,11 @@ bool OsRecorder::is_boot_tool(Core& core, std::uint64_t pc) {
   return true;
 }
 
-void OsRecorder::probe(Core& core, std::uint32_t id) {
-  Recorder::probe(core, id);
+void OsRecorder::scenario_probe(Core& core, std::uint32_t id) {
   Os* os = os_of(core);
   if (os == nullptr) return;
   const Cycles at = core.cpu().now();
+  if (tracer() != nullptr) tracer()->probe(core, std::string(probe_name(id)));
   switch (id) {
     case kKernelInit:
       ++os->boots;
@@ -215,7 +288,10 @@ void OsRecorder::probe(Core& core, std::uint32_t id) {
     case kRunInit:
       if (os->phase != Phase::kKernel) break;
       finish(*os, Stage::kKernel, at);
-      if (os->spec->role == Role::kFollower) begin(*os, Stage::kUser, at);
+      if (os->spec->role == Role::kFollower)
+        begin(*os, Stage::kUser, at);
+      else
+        trace_leader(static_cast<unsigned>(Stage::kUser), at);
       os->phase = Phase::kUser;
       break;
     case kBootTool:
@@ -236,6 +312,7 @@ void OsRecorder::probe(Core& core, std::uint32_t id) {
       os->result.start = at;
       os->result.kernel_init.reset();
       os->phase = Phase::kKernel;
+      trace_leader(static_cast<unsigned>(Stage::kKernel), at);
       break;
     default:
       break;
@@ -386,22 +463,30 @@ void OsRecorder::check_goal() {
 // --- lock and interference
 // -----------------------------------------------------------------------------
 
-void OsRecorder::lock_accessed(Os& os, Cycles at, const Access& access) {
+void OsRecorder::lock_accessed(Os& os, Core& core, Cycles at, const Access& access) {
+  const auto trace = [&](LockStep step) {
+    if (tracer() != nullptr) tracer()->lock(core, step, at);
+  };
   const auto value = static_cast<std::uint32_t>(access.value);
   if (!access.write) {
-    if (value != 0 && !os.held_since && !os.waiting_since) os.waiting_since = at;
+    if (value != 0 && !os.held_since && !os.waiting_since) {
+      os.waiting_since = at;
+      trace(LockStep::kWait);
+    }
     return;
   }
   // A failing compare-and-exchange writes back what it read.
   if (value == lock_) return;
   if (value != 0) {
     ++os.result.lock_taken;
+    trace(LockStep::kTake);
     os.held_since = at;
     if (os.waiting_since) os.result.lock_waited += at - *os.waiting_since;
     os.waiting_since.reset();
   } else if (os.held_since) {
     os.result.lock_held += at - *os.held_since;
     os.held_since.reset();
+    trace(LockStep::kRelease);
   }
   lock_ = value;
 }
@@ -411,19 +496,23 @@ void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
   if (access.kind == Access::Kind::kShared) {
     Os* os = os_of(core);
     const auto& lock = request_.scenario.shared.lock;
-    if (os != nullptr && lock && access.address == lock->value) lock_accessed(*os, at, access);
+    if (os != nullptr && lock && access.address == lock->value)
+      lock_accessed(*os, core, at, access);
     if (os != nullptr && !os->spec->uart && access.write &&
         access.address == kStateWords + 4ULL * os->spec->cores.front().value)
       state_word_written(*os, access.value);
     return;
   }
+  if (access.kind == Access::Kind::kLapic) return;
   if (place_begun_ && os_of(core) == &leader()) purgatory_.accessed(access);
-  if (access.kind != Access::Kind::kLapic) interference_->accessed(core.id().value, at, access);
+  interference_->accessed(core.id().value, at, access);
+  trace_interference();
 }
 
 void OsRecorder::redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry entry) {
   Recorder::redirection_written(pin, old, entry);
   interference_->redirection_written(now(), pin, old, entry);
+  trace_interference();
 }
 
 void OsRecorder::message_delivered(const ApicBus::Delivery& delivery) {
@@ -432,6 +521,7 @@ void OsRecorder::message_delivered(const ApicBus::Delivery& delivery) {
     if (Os* os = os_of_core(delivery.origin.place)) ++os->result.ipis_sent;
   }
   interference_->message_delivered(delivery);
+  trace_interference();
 }
 
 void OsRecorder::platform_reset(const std::string& why) {

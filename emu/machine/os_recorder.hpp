@@ -23,14 +23,16 @@ class OsRecorder final : public Recorder {
 
   void accessed(Core& core, Cycles at, const Access& access) override;
   void started(Core& core, Vector vector) override;
-  std::uint32_t probe_at(Core& core, std::uint64_t pc) override;
-  void probe(Core& core, std::uint32_t id) override;
   void translated(Core& core, std::uint64_t pc) override;
   void platform_reset(const std::string& why) override;
   void redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry now) override;
   void message_delivered(const ApicBus::Delivery& delivery) override;
 
  protected:
+  std::uint32_t scenario_probe_at(Core& core, std::uint64_t pc) override;
+  void scenario_probe(Core& core, std::uint32_t id) override;
+  std::vector<std::uint8_t> os_of_cores() const override;
+  void begun() override;
   void console_byte(unsigned uart, std::uint8_t byte) override;
   void ticked() override;
   void fill_progress(Progress& progress) override;
@@ -79,6 +81,7 @@ class OsRecorder final : public Recorder {
     std::vector<Typing> typing;  // what is still to be typed
   };
 
+  static std::string_view probe_name(std::uint32_t id);
   Os* os_of(const Core& core);
   const Os* os_of(const Core& core) const { return const_cast<OsRecorder*>(this)->os_of(core); }
   Os* os_of_core(unsigned core);
@@ -97,7 +100,14 @@ class OsRecorder final : public Recorder {
   // Why an OS that has stalled is there: its place, what it waits for, who spoiled what.
   std::string explain_stall(const Os& os) const;
   bool reached(const Os& os) const;
-  void lock_accessed(Os& os, Cycles at, const Access& access);
+  void lock_accessed(Os& os, Core& core, Cycles at, const Access& access);
+  std::uint8_t number_of(const Os& os) const {
+    return static_cast<std::uint8_t>(&os - oses_.data());
+  }
+  // Tell the trace.
+  void trace_stage(const Os& os, unsigned stage, bool begins, Cycles at);
+  void trace_leader(unsigned stage, Cycles at);
+  void trace_interference();
   bool is_boot_tool(Core& core, std::uint64_t pc);
   std::string lock_state() const;
   std::unique_ptr<InterferenceWatch> make_watch();
@@ -110,6 +120,8 @@ class OsRecorder final : public Recorder {
   std::uint32_t lock_ = 0;
   std::unique_ptr<InterferenceWatch> interference_;
   PurgatoryWatch purgatory_;
+  std::size_t interference_traced_ = 0;
+  std::optional<unsigned> leader_stage_;  // as traced
 };
 
 }  // namespace mint

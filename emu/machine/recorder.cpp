@@ -31,6 +31,8 @@ Recorder::~Recorder() = default;
 
 RunResult Recorder::run(Machine& machine) {
   machine_ = &machine;
+  if (request_.trace != nullptr)
+    tracer_ = std::make_unique<Tracer>(*request_.trace, machine, os_of_cores());
   begun_ = last_progress_ = Clock::now();
   const Hertz clock = machine.setup().profile.core_clock;
   tick_ = std::make_unique<Event>(machine.queue(), "run.tick", [this](Cycles) { tick(); });
@@ -40,10 +42,21 @@ RunResult Recorder::run(Machine& machine) {
   time_limit_->schedule({static_cast<std::uint64_t>(
       std::llround(request_.scenario.end.time_limit_s * static_cast<double>(clock.count)))});
   tick_->schedule({kTickNanoseconds * (clock.count / 1'000'000) / 1000});
+  if (tracer_) {
+    if (const auto at = request_.trace->end_at()) {
+      trace_end_ = std::make_unique<Event>(machine.queue(), "run.trace",
+                                           [this](Cycles) { machine_->stop(); });
+      trace_end_->schedule(*at);
+    }
+    tracer_->power_on();
+  }
+  begun();
   if (machine.run() == Scheduler::End::kIdle && !ended_)
     end(false, "every core has stopped and nothing can wake one");
   tick_.reset();
   time_limit_.reset();
+  trace_end_.reset();
+  if (!ended_) reason_ = "ended where the trace asked for it";
 
   flush_consoles();
   RunResult result;
@@ -61,6 +74,10 @@ RunResult Recorder::run(Machine& machine) {
   digest_.add(result.end.count);
   result.digest = digest_.text();
   if (!goal_met_) result.watchdog = watchdog();
+  if (tracer_) {
+    tracer_->end(goal_met_, reason_);
+    tracer_->sink().ended(machine);
+  }
   fill_result(result);
   result.wall_s = std::chrono::duration<double>(Clock::now() - begun_).count();
   result.peak_rss_mb = peak_rss_mb();
@@ -78,6 +95,10 @@ void Recorder::end(bool goal_met, std::string reason) {
 void Recorder::tick() {
   tick_->schedule(now() + Cycles{kTickNanoseconds *
                                  (machine_->setup().profile.core_clock.count / 1'000'000) / 1000});
+  if (tracer_) {
+    const auto [high, low] = digest_.value();
+    tracer_->checkpoint(high, low);
+  }
   ticked();
   if (observer_.wants_end()) end(false, "interrupted by the user");
   const auto wall = Clock::now();
@@ -117,6 +138,7 @@ void Recorder::serial_output(unsigned uart, std::uint8_t byte) {
   digest_.add(static_cast<int>(Kind::kSerial), uart, byte, now().count);
   Console* console = consoles_[uart].get();
   if (console == nullptr) return;
+  if (tracer_) tracer_->serial_output(uart, static_cast<std::uint8_t>(console->os), byte);
   console->text += static_cast<char>(byte);
   console->pending += static_cast<char>(byte);
   console_byte(uart, byte);
@@ -144,50 +166,90 @@ void Recorder::accessed(Core& core, Cycles at, const Access& access) {
   digest_.add(static_cast<int>(Kind::kAccess), core.id().value, at.count,
               static_cast<int>(access.kind) << 8 | static_cast<int>(access.write), access.size,
               access.address, access.value);
+  if (tracer_) tracer_->accessed(core, at, access);
 }
 
 void Recorder::interrupted(Core& core, Vector vector, bool hardware) {
   digest_.add(static_cast<int>(Kind::kInterrupt), core.id().value, vector.value, hardware,
               core.cpu().now().count);
+  if (tracer_) tracer_->interrupted(core, vector, hardware);
+}
+
+void Recorder::clock_read(Core& core, Cycles at, std::uint64_t value) {
+  if (tracer_) tracer_->clock_read(core, at, value);
 }
 
 void Recorder::started(Core& core, Vector vector) {
   digest_.add(static_cast<int>(Kind::kStart), core.id().value, vector.value, now().count);
+  if (tracer_) tracer_->started(core, vector);
 }
 
 void Recorder::shut_down(Core& core, const std::string& why) {
   digest_.add(static_cast<int>(Kind::kShutDown), core.id().value, core.cpu().now().count);
+  if (tracer_) tracer_->shut_down(core, why);
   // The chip set answers the processor's shutdown cycle with a reset of the platform.
   machine_->request_reset(
       fmt::format("{} on core {} at {}", why, core.id().value, symbolise(core, core.pc())));
 }
 
-std::uint32_t Recorder::probe_at(Core&, std::uint64_t) { return 0; }
+std::uint32_t Recorder::scenario_probe_at(Core&, std::uint64_t) { return 0; }
+void Recorder::scenario_probe(Core&, std::uint32_t) {}
+
+std::uint32_t Recorder::probe_at(Core& core, std::uint64_t pc) {
+  const std::uint32_t id = scenario_probe_at(core, pc);
+  return tracer_ ? id | tracer_->probe_at(core, pc) : id;
+}
 
 void Recorder::probe(Core& core, std::uint32_t id) {
+  if (tracer_) tracer_->probed(core, id);
+  id &= kWatched;
+  if (id == 0) return;
+  if (id == kWatched) {
+    tracer_->probe(core, request_.trace->symbol());
+    return;
+  }
   digest_.add(static_cast<int>(Kind::kProbe), core.id().value, id, core.cpu().now().count);
+  scenario_probe(core, id);
 }
 
 void Recorder::translated(Core&, std::uint64_t) {}
-void Recorder::post_code(std::uint8_t) {}
+void Recorder::post_code(std::uint8_t code) {
+  if (tracer_) tracer_->post_code(code);
+}
 
 void Recorder::debug_exit(std::uint32_t value) {
   digest_.add(static_cast<int>(Kind::kExit), value, now().count);
+  if (tracer_) tracer_->exit(value);
 }
 
-void Recorder::platform_reset(const std::string&) {
+void Recorder::platform_reset(const std::string& why) {
   digest_.add(static_cast<int>(Kind::kReset), now().count);
+  if (tracer_) tracer_->reset(why);
 }
 
-void Recorder::redirection_written(unsigned, RedirectionEntry, RedirectionEntry) {}
+void Recorder::redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry entry) {
+  if (tracer_) tracer_->redirection_written(pin, old, entry);
+}
 
 void Recorder::message_delivered(const ApicBus::Delivery& delivery) {
   digest_.add(static_cast<int>(Kind::kMessage), delivery.message.vector.value,
               static_cast<int>(delivery.message.mode), delivery.targets.to_ullong(),
               delivery.sent.count, delivery.arrived.count);
+  if (tracer_) tracer_->message_delivered(delivery);
 }
 
-void Recorder::pci_configured(const PciHost::ConfigAccess&) {}
+void Recorder::pci_configured(const PciHost::ConfigAccess& access) {
+  if (tracer_) tracer_->pci_configured(access);
+}
+
+void Recorder::disk_command(unsigned disk, const DiskCommandRecord& record) {
+  if (tracer_) tracer_->disk_command(disk, record);
+}
+
+void Recorder::dma(unsigned disk, bool to_memory, PhysAddr address,
+                   std::span<const std::byte> data) {
+  if (tracer_) tracer_->dma(disk, to_memory, address, data);
+}
 
 void Recorder::fill_progress(Progress&) {}
 void Recorder::fill_result(RunResult&) {}

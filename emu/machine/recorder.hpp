@@ -12,6 +12,7 @@
 
 #include "emu/machine/digest.hpp"
 #include "emu/machine/machine.hpp"
+#include "emu/machine/tracer.hpp"
 #include "emu/scenario/run_result.hpp"
 
 namespace mint {
@@ -27,10 +28,11 @@ class Recorder : public MachineObserver {
   // MachineObserver: all of it goes into the digest.
   void accessed(Core& core, Cycles at, const Access& access) override;
   void interrupted(Core& core, Vector vector, bool hardware) override;
+  void clock_read(Core& core, Cycles at, std::uint64_t value) override;
   void started(Core& core, Vector vector) override;
   void shut_down(Core& core, const std::string& why) override;
-  std::uint32_t probe_at(Core& core, std::uint64_t pc) override;
-  void probe(Core& core, std::uint32_t id) override;
+  std::uint32_t probe_at(Core& core, std::uint64_t pc) final;
+  void probe(Core& core, std::uint32_t id) final;
   void translated(Core& core, std::uint64_t pc) override;
   void serial_output(unsigned uart, std::uint8_t byte) override;
   void post_code(std::uint8_t code) override;
@@ -39,6 +41,9 @@ class Recorder : public MachineObserver {
   void redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry now) override;
   void message_delivered(const ApicBus::Delivery& delivery) override;
   void pci_configured(const PciHost::ConfigAccess& access) override;
+  void disk_command(unsigned disk, const DiskCommandRecord& record) override;
+  void dma(unsigned disk, bool to_memory, PhysAddr address,
+           std::span<const std::byte> data) override;
 
  protected:
   enum class Kind : std::uint8_t {
@@ -53,6 +58,17 @@ class Recorder : public MachineObserver {
     kMessage,
     kEnd
   };
+  // The scenario's own probes: ids from 1 to kWatched. Those of kWatched, the symbol that the trace
+  // asks for, are not in the digest.
+  static constexpr std::uint32_t kWatched = 127;
+  virtual std::uint32_t scenario_probe_at(Core& core, std::uint64_t pc);
+  virtual void scenario_probe(Core& core, std::uint32_t id);
+  // What is known of cores and consoles for the trace.
+  virtual std::vector<std::uint8_t> os_of_cores() const { return {}; }
+  // When the machine comes on.
+  virtual void begun() {}
+  // None when nobody traces.
+  Tracer* tracer() { return tracer_.get(); }
   // The consoles' files, by UART; serial output of a UART without one goes nowhere.
   void open_console(unsigned uart, const std::string& name, unsigned os);
   // What the console of `uart` has printed since it was opened.
@@ -86,9 +102,11 @@ class Recorder : public MachineObserver {
   void tick();
 
   Machine* machine_ = nullptr;
+  std::unique_ptr<Tracer> tracer_;
   std::vector<std::unique_ptr<Console>> consoles_;
   std::unique_ptr<Event> tick_;
   std::unique_ptr<Event> time_limit_;
+  std::unique_ptr<Event> trace_end_;
   std::chrono::steady_clock::time_point begun_;
   std::chrono::steady_clock::time_point last_progress_;
   std::uint64_t last_instructions_ = 0;

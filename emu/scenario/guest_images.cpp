@@ -88,10 +88,15 @@ std::optional<ArtefactCatalogue> find_artefacts(const Installation& installation
                                                 std::string& error) {
   const std::string tool = installation.images_tool().string();
   ArtefactCatalogue catalogue;
-  for (const std::string& name : names) {
-    const auto result = run_process({tool, "path", name}, Streams::kCaptureNoErrors, error);
-    if (!result || result->exit_code != 0) break;
-    catalogue.artefacts[name] = result->output.substr(0, result->output.find('\n'));
+  std::vector<std::string> arguments{tool, "path"};
+  arguments.insert(arguments.end(), names.begin(), names.end());
+  const auto paths = run_process(arguments, Streams::kCaptureNoErrors, error);
+  if (paths && paths->exit_code == 0) {
+    std::istringstream lines(paths->output);
+    for (const std::string& name : names) {
+      std::string line;
+      if (std::getline(lines, line)) catalogue.artefacts[name] = line;
+    }
   }
   if (catalogue.artefacts.size() == names.size()) return catalogue;
   // Not built, or no such image: the whole list tells, and can suggest a name, but takes seconds.

@@ -22,6 +22,9 @@ struct ArtefactCatalogue {
 struct LoadOptions {
   // Searched for NAME.toml after the "machines" folder beside the scenario.
   std::vector<std::filesystem::path> profile_dirs;
+  // Taken instead of the content of the files of these names: scenarios and profiles as they once
+  // were.
+  std::map<std::string, std::string> texts;
   // None: `@NAME` is taken as it is and the files behind it are not looked at.
   std::optional<ArtefactCatalogue> catalogue;
 };

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <string_view>
+#include <utility>
 
 namespace mint {
 
@@ -20,6 +23,66 @@ void read_delays(TomlTable table, DelayProfile& delays) {
   table.get("shared", delays.shared, 1, kSecond);
   if (!table.get("slice", delays.slice, 1, kSecond) && table.has("message")) {
     delays.slice = delays.message;
+  }
+  table.done();
+}
+
+void read_cache(TomlTable table, std::string_view name, CacheParameters::Level& level) {
+  CacheParameters::Level read = level;
+  table.get_size("size", read.size);
+  table.get("ways", read.ways, 1, 64);
+  table.get("latency", read.latency, 1, 10'000);
+  const std::uint64_t way = read.ways * kLineBytes;
+  if (read.size < way || read.size > (1ULL << 30) || read.size % way != 0 ||
+      !std::has_single_bit(read.size / way)) {
+    table.problem(table.has("size") ? "size" : "ways",
+                  fmt::format("'machine.caches.{}': {} bytes in {} ways of {}-byte lines are no "
+                              "whole power of two of sets",
+                              name, read.size, read.ways, kLineBytes),
+                  "choose size and ways so that size / (ways * 64) is a power of two");
+  } else {
+    level = read;
+  }
+  table.done();
+}
+
+void read_tlb(TomlTable table, std::string_view name, CacheParameters::Tlb& tlb) {
+  CacheParameters::Tlb read = tlb;
+  table.get("entries", read.entries, 1, 65'536);
+  table.get("ways", read.ways, 1, 64);
+  if (read.entries % read.ways != 0 || !std::has_single_bit(read.entries / read.ways)) {
+    table.problem(
+        table.has("entries") ? "entries" : "ways",
+        fmt::format("'machine.caches.{}': {} entries in {} ways are no whole power of two "
+                    "of sets",
+                    name, read.entries, read.ways),
+        "choose entries and ways so that entries / ways is a power of two");
+  } else {
+    tlb = read;
+  }
+  table.done();
+}
+
+void read_caches(TomlTable table, CacheParameters& caches) {
+  read_cache(table.table("l1i"), "l1i", caches.l1i);
+  read_cache(table.table("l1d"), "l1d", caches.l1d);
+  read_cache(table.table("l2"), "l2", caches.l2);
+  read_cache(table.table("l3"), "l3", caches.l3);
+  read_tlb(table.table("dtlb"), "dtlb", caches.dtlb);
+  read_tlb(table.table("itlb"), "itlb", caches.itlb);
+  read_tlb(table.table("stlb"), "stlb", caches.stlb);
+  table.get("stlb_latency", caches.stlb_latency, 0, 10'000);
+  table.get("walk", caches.walk, 0, 10'000);
+  table.get("memory_row_hit", caches.memory_row_hit, 1, 1'000'000);
+  table.get("memory_row_miss", caches.memory_row_miss, 1, 1'000'000);
+  table.get("mispredicted", caches.mispredicted, 0, 10'000);
+  const std::pair<const char*, unsigned> inner[] = {
+      {"l1i", caches.l1i.latency}, {"l1d", caches.l1d.latency}, {"l2", caches.l2.latency}};
+  for (const auto& [name, latency] : inner) {
+    if (latency < (std::string_view(name) == "l2" ? caches.l1d.latency : 0) ||
+        latency > caches.l3.latency || latency > caches.memory_row_hit)
+      table.problem(name, fmt::format("'machine.caches.{}.latency' is {}", name, latency),
+                    "give each level a latency between those of its neighbours");
   }
   table.done();
 }
@@ -119,6 +182,7 @@ void read_machine(TomlTable& table, MachineProfile& profile, bool new_waits) {
   unsigned level = static_cast<unsigned>(profile.timing);
   table.get_choice("timing", level, kTimingLevels);
   profile.timing = static_cast<TimingLevel>(level);
+  read_caches(table.table("caches"), profile.caches);
   read_delays(table.table("delays"), profile.delays);
   read_serial(table.table("serial"), profile.serial);
   read_post(table.table("post"), profile.post, new_waits);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emu/base/cache_parameters.hpp"
 #include "emu/base/types.hpp"
 
 namespace mint {
@@ -23,8 +24,9 @@ enum class LegacyHole : std::uint8_t {
 enum class TimingLevel : std::uint8_t {
   kCount,  // one cycle per instruction
   kBlock,  // a model of Nehalem's front end, ports and latencies
+  kCache,  // that, and caches, TLBs and branch prediction
 };
-inline constexpr std::array<std::string_view, 2> kTimingLevels = {"count", "block"};
+inline constexpr std::array<std::string_view, 3> kTimingLevels = {"count", "block", "cache"};
 constexpr std::string_view timing_name(TimingLevel level) {
   return kTimingLevels[static_cast<std::size_t>(level)];
 }
@@ -103,6 +105,7 @@ struct MachineProfile {
   std::uint64_t memory = 2048ULL << 20;  // bytes of RAM
   LegacyHole hole = LegacyHole::kPc;
   TimingLevel timing = TimingLevel::kBlock;
+  CacheParameters caches;
   DelayProfile delays;
   SerialProfile serial;
   std::vector<PostWait> post;

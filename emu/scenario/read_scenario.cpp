@@ -29,7 +29,7 @@ class Loader {
 
   // False when the file is no TOML at all.
   bool load() {
-    TomlReader reader(scenario_.file, "", problems_, scenario_.places);
+    TomlReader reader(scenario_.file, "", problems_, scenario_.places, options_.texts);
     if (!reader.ok()) return false;
     TomlTable root = reader.root();
     if (!root.get("name", scenario_.name)) scenario_.name = fs::path(scenario_.file).stem();
@@ -53,8 +53,8 @@ class Loader {
     std::string searched;
     for (const fs::path& folder : folders) {
       const fs::path file = folder / (name + ".toml");
-      if (fs::exists(file)) {
-        TomlReader reader(file.string(), "machine", problems_, scenario_.places);
+      if (options_.texts.contains(file.string()) || fs::exists(file)) {
+        TomlReader reader(file.string(), "machine", problems_, scenario_.places, options_.texts);
         if (!reader.ok()) return;
         TomlTable root = reader.root();
         scenario_.machine.name = name;

@@ -28,12 +28,15 @@ struct StageTime {
   std::optional<Cycles> end;
 };
 
+class TraceSink;  // emu/machine/trace_sink.hpp
+
 struct RunRequest {
   Scenario scenario;  // loaded and without problems
   std::uint64_t seed = 1;
   std::filesystem::path out_dir;       // exists; gets NAME.console.log per OS
   std::filesystem::path firmware_dir;  // has bios.bin, the ROM image
   bool console_to_observer = false;    // pass console bytes to RunObserver::console
+  TraceSink* trace = nullptr;          // is told what happens; none: nobody is
 };
 
 // What one OS did.

@@ -38,12 +38,20 @@ std::string_view type_name(const toml::node& node) {
 }  // namespace
 
 TomlReader::TomlReader(std::string file, std::string prefix, Problems& problems,
-                       std::map<std::string, Location>& places)
+                       std::map<std::string, Location>& places,
+                       const std::map<std::string, std::string>& texts)
     : file_(std::move(file)), prefix_(std::move(prefix)), problems_(problems), places_(places) {
-  std::ifstream stream(file_, std::ios::binary);
   std::ostringstream text;
-  if (stream) text << stream.rdbuf();
-  if (!stream || !text) {
+  bool read = false;
+  if (const auto given = texts.find(file_); given != texts.end()) {
+    text << given->second;
+    read = true;
+  } else {
+    std::ifstream stream(file_, std::ios::binary);
+    if (stream) text << stream.rdbuf();
+    read = stream && text;
+  }
+  if (!read) {
     problems_.push_back(
         {{file_}, "cannot be read", {}, "name a scenario file that exists and is readable"});
     return;

@@ -28,9 +28,11 @@ class TomlTable;
 // One file. Keeps the parsed text alive for the tables that look into it.
 class TomlReader {
  public:
-  // `prefix` is put before the path of every key: "machine" for a profile's file.
+  // `prefix` is put before the path of every key: "machine" for a profile's file. `texts` are taken
+  // instead of the contents of the files of these names.
   TomlReader(std::string file, std::string prefix, Problems& problems,
-             std::map<std::string, Location>& places);
+             std::map<std::string, Location>& places,
+             const std::map<std::string, std::string>& texts = {});
   // False when the file could not be read or is no TOML; that is then among the problems.
   bool ok() const { return ok_; }
   TomlTable root();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -31,11 +32,15 @@ struct BlockCost {
   std::uint32_t unknown = 0;
 };
 
+class CoreCaches;
+
 class TimingModel {
  public:
-  virtual ~TimingModel() = default;
+  virtual ~TimingModel();
   // Whether events are charged that blocks' costs leave out (event_costs.hpp).
   virtual bool has_event_costs() const { return false; }
+  // What a core's accesses go through; null when the model has no caches.
+  virtual std::unique_ptr<CoreCaches> make_caches() const;
   // May be called from several threads.
   virtual BlockCost cost(const CodeBlock& block) const = 0;
 };

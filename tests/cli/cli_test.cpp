@@ -24,6 +24,8 @@ class Cli : public testing::Test {
   Cli() {
     std::string name = (std::filesystem::temp_directory_path() / "mintsim-test-XXXXXX").string();
     folder_ = mkdtemp(name.data());
+    // Runs are recorded in the user's data folder.
+    setenv("XDG_DATA_HOME", (folder_ / "data").c_str(), 1);
     // A multiboot header with load addresses, so that no ELF is needed.
     std::string program(4096, '\0');
     const std::uint32_t header[] = {0x1BADB002, 0x10000,  0U - 0x1BADB002 - 0x10000,

@@ -100,6 +100,34 @@ TEST_F(CpuSpinTest, WaitingForTheTimeStampCounter) {
   expect_skips(skips, 300'000);
 }
 
+TEST_F(CpuSpinTest, WaitingWithoutPause) {
+  // 1: mov eax, [2000h]; test eax, eax; je 1b; hlt
+  put(0x1000, {0xa1, 0, 0x20, 0, 0, 0x85, 0xc0, 0x74, 0xf7, 0xf4});
+  Core& skips = add_core();
+  Core& steps = add_core();
+  start_flat(skips, 0x1000);
+  start_flat(steps, 0x1000);
+  for (const std::uint64_t limit : {100'000u, 100'010u, 1'123'456u})
+    expect_same(run_to(skips, {limit}), step_to(steps, limit));
+  // In the same slice as this: more than the host can execute in a test's time.
+  for (unsigned i = 0; i < 100'000; ++i) run_to(skips, {skips.cpu->now().count + 1'000'000});
+  ram_[0x2000] = 1;
+  skips.cpu->set_limit(skips.cpu->now() + Cycles{1'000'000});
+  EXPECT_EQ(run(skips), Cpu::Exit::kHalted);
+  EXPECT_EQ(ax(skips), 1u);
+}
+
+TEST_F(CpuSpinTest, ALoopThatSearchesIsNotSkipped) {
+  // mov ecx, 2000h; 1: inc ecx; cmp byte [ecx], 0; je 1b; hlt
+  put(0x1000, {0xb9, 0, 0x20, 0, 0, 0x41, 0x80, 0x39, 0, 0x74, 0xfa, 0xf4});
+  ram_[0x5678] = 1;
+  Core& core = add_core();
+  start_flat(core, 0x1000);
+  EXPECT_EQ(run(core), Cpu::Exit::kHalted);
+  EXPECT_EQ(core.cpu->registers().general[1], 0x5678u);
+  EXPECT_EQ(core.cpu->now().count, (0x3678 * 3 + 2) * kInstruction);
+}
+
 TEST_F(CpuSpinTest, ALoopThatCountsIsNotSkipped) {
   // 1: inc dword [2000h]; cmp dword [2000h], 1000; je 2f; pause; jmp 1b; 2: hlt
   put(0x1000, {0xff, 0x05, 0, 0x20, 0,    0, 0x81, 0x3d, 0,    0x20, 0,   0,

@@ -59,7 +59,7 @@ class BadInput(ProgramTest):
 
     def test_no_such_timing_level(self):
         self.write("good.toml", PARALLEL2)
-        self.expect(self.mintsim("run", "good.toml", "--timing", "fast"), "--timing", "count, block")
+        self.expect(self.mintsim("run", "good.toml", "--timing", "fast"), "--timing", "count, block, cache")
         self.expect_of("[machine]", '[machine]\ntiming = "fast"', "machine.timing", "count")
 
     def test_no_such_scenario(self):
@@ -220,11 +220,12 @@ class BareMetal(ProgramTest):
     def test_interrupted_it_still_reports(self):
         self.write("program.elf", multiboot(b"\xeb\xfe"))  # jmp to itself
         process = subprocess.Popen(
-            [str(MINTSIM), "run", "program.elf", "--json", "result.json"],
+            [str(MINTSIM), "run", "program.elf", "--no-record", "--json", "result.json"],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
         )
         while not (self.folder / "out" / "program" / "serial.console.log").exists():
+            self.assertIsNone(process.poll(), "it has ended before it was interrupted")
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=60), 1)

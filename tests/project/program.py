@@ -64,6 +64,8 @@ class ProgramTest(unittest.TestCase):
             capture_output=True,
             text=True,
             timeout=timeout,
+            # Runs are recorded there.
+            env={**os.environ, "XDG_DATA_HOME": str(self.folder / "data")},
             check=False,
         )
 

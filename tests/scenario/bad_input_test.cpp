@@ -64,6 +64,23 @@ TEST_F(BadInput, OutOfRangeAndNoRange) {
                    "s.toml:15:9: 'machine.cores' is 65, out of range; remedy: give 1 to 64"});
 }
 
+TEST_F(BadInput, TimingThatDoesNotFit) {
+  expect_problems(
+      kLeader + kFollower + "[machine]\ntiming = \"exact\"\ncaches.l2.ways = 7\n",
+      {"s.toml:15:10: 'machine.timing' is \"exact\"; remedy: give one of \"count\", \"block\", "
+       "\"cache\"",
+       "s.toml:16:18: 'machine.caches.l2': 262144 bytes in 7 ways of 64-byte lines are no whole "
+       "power "
+       "of two of sets; remedy: choose size and ways so that size / (ways * 64) is a power of "
+       "two"});
+  expect_problems(
+      kLeader + kFollower + "[machine]\ncaches.stlb.entries = 500\ncaches.memory_row_hit = 0\n",
+      {"s.toml:15:23: 'machine.caches.stlb': 500 entries in 4 ways are no whole power of two of "
+       "sets; remedy: choose entries and ways so that entries / ways is a power of two",
+       "s.toml:16:25: 'machine.caches.memory_row_hit' is 0, out of range; remedy: give 1 to "
+       "1000000"});
+}
+
 TEST_F(BadInput, UnknownProfile) {
   load("[machine]\nprofile = \"core-i9\"\n" + kLeader);
   ASSERT_THAT(problems_, SizeIs(1));

@@ -48,11 +48,11 @@ def build(options: argparse.Namespace, cache: Cache) -> int:
 
 
 def path(options: argparse.Namespace, cache: Cache) -> int:
-    recipe = _named(options.name)
-    where = cache.path(recipe)
-    if not where.is_dir():
-        raise BadInput(f"{recipe.name}: not built; remedy: guest/images build {recipe.name}")
-    print(where)
+    for recipe in [_named(name) for name in options.name]:
+        where = cache.path(recipe)
+        if not where.is_dir():
+            raise BadInput(f"{recipe.name}: not built; remedy: guest/images build {recipe.name}")
+        print(where)
     return 0
 
 
@@ -151,8 +151,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("list", help="show all images and where they are")
     command.set_defaults(action=list_all)
 
-    command = commands.add_parser("path", help="print the directory of a built image")
-    command.add_argument("name", metavar="NAME")
+    command = commands.add_parser("path", help="print the directories of built images, one a line")
+    command.add_argument("name", nargs="+", metavar="NAME")
     command.set_defaults(action=path)
 
     command = commands.add_parser("refresh", help="fetch the guest's Debian packages anew")

@@ -30,8 +30,19 @@ def tree_lines(top: Path, base: Path) -> list[str]:
     return [file_line(path, base) for path in sorted(top.rglob("*")) if path.is_file()]
 
 
+_versions: dict[tuple[str, ...], dict[str, str]] = {}
+
+
 def installed_versions(packages: list[str]) -> dict[str, str]:
-    """Versions of those Debian packages that are installed."""
+    """Versions of those Debian packages that are installed. Each set is asked for once: many images
+    are made with the same tools, and dpkg-query is slow."""
+    key = tuple(packages)
+    if key not in _versions:
+        _versions[key] = _ask_versions(packages)
+    return _versions[key]
+
+
+def _ask_versions(packages: list[str]) -> dict[str, str]:
     form = "${binary:Package} ${db:Status-Abbrev} ${Version}\\n"
     try:
         answer = subprocess.run(
@@ -57,6 +68,7 @@ def require_packages(packages: Iterable[str], purpose: str, look_only: bool = Fa
                 "(or MINTSIM_INSTALL=1 as root, which does it for you)"
             )
         install(missing, purpose)
+        _versions.clear()
         versions = installed_versions(packages)
     return [f"package {name}={versions[name]}" for name in packages]
 

@@ -1,0 +1,104 @@
+// What caches, TLBs and branch prediction add to a core's time at the level `cache`. The engine
+// asks with every load, store and block; the answer is cycles beyond what the block costs with
+// everything in L1.
+//
+// Loads are charged in full, as if whatever follows needed them: right for pointer chases, too much
+// where the out-of-order window would overlap several misses. Stores fill lines, but wait in the
+// store buffer; they cost nothing themselves.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "emu/base/cache_parameters.hpp"
+
+namespace mint {
+
+// A set-associative array of keys with least-recently-used replacement.
+class LruArray {
+ public:
+  // `entries` is a multiple of `ways`, their quotient a power of two.
+  LruArray(std::uint64_t entries, unsigned ways)
+      : ways_(ways), sets_(entries / ways), keys_(entries, kEmpty) {}
+  // Whether the key is there; from now on it is, and the newest of its set.
+  bool touch(std::uint64_t key);
+  void clear() { keys_.assign(keys_.size(), kEmpty); }
+
+ private:
+  static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};
+  unsigned ways_;
+  std::uint64_t sets_;
+  std::vector<std::uint64_t> keys_;  // of a set: newest first
+};
+
+// What the cores of a package share.
+class SharedCache {
+ public:
+  explicit SharedCache(const CacheParameters& parameters);
+  // Cycles from the core's L2 on, to L3 or memory.
+  std::uint32_t access(std::uint64_t line, bool& from_memory);
+
+ private:
+  const CacheParameters parameters_;
+  LruArray l3_;
+  std::array<std::uint64_t, 16> open_rows_{};  // by bank
+};
+
+class CoreCaches {
+ public:
+  // Physical address of a linear one; false when it is not mapped.
+  using Translate = std::function<bool(std::uint64_t linear, std::uint64_t& physical)>;
+
+  CoreCaches(const CacheParameters& parameters, std::shared_ptr<SharedCache> shared);
+
+  std::uint32_t load(std::uint64_t linear, const Translate& translate) {
+    return data(linear, translate);
+  }
+  void store(std::uint64_t linear, const Translate& translate) { data(linear, translate); }
+  // A block of `size` bytes begins to run.
+  std::uint32_t block(std::uint64_t pc, unsigned size, const Translate& translate);
+  // The address space has changed.
+  void flush_tlbs();
+
+ private:
+  struct Page {
+    std::uint64_t linear = ~std::uint64_t{0};
+    std::uint64_t physical = 0;
+    bool memory = false;
+  };
+  struct Stream {
+    std::uint64_t page = 0;
+    std::int64_t line = 0;  // within the page
+    std::int64_t step = 0;  // of the last two lines
+    unsigned touches = 0;   // of the current line
+    bool dense = false;     // the line before was touched several times
+  };
+
+  std::uint32_t data(std::uint64_t linear, const Translate& translate);
+  // Translation by the TLBs; what a miss takes is added to `cycles`.
+  const Page& page_of(std::uint64_t linear, bool code, const Translate& translate,
+                      std::uint32_t& cycles);
+  // A line that is not in the first level: cycles beyond the first level's.
+  std::uint32_t beyond_first(std::uint64_t line, std::int64_t stream_step, bool dense);
+  std::uint32_t branch(std::uint64_t pc);
+
+  const CacheParameters parameters_;
+  std::shared_ptr<SharedCache> shared_;
+  LruArray l1i_;
+  LruArray l1d_;
+  LruArray l2_;
+  LruArray dtlb_;
+  LruArray itlb_;
+  LruArray stlb_;
+  std::vector<Page> pages_;
+  Stream stream_;
+  // Branch prediction: by the path so far, where the next block is.
+  std::vector<std::uint64_t> targets_;
+  std::uint64_t history_ = 0;
+  std::uint64_t expected_ = 0;  // the end of the last block
+};
+
+}  // namespace mint

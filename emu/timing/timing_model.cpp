@@ -1,0 +1,11 @@
+#include "emu/timing/timing_model.hpp"
+
+#include "emu/timing/core_caches.hpp"
+
+namespace mint {
+
+TimingModel::~TimingModel() = default;
+
+std::unique_ptr<CoreCaches> TimingModel::make_caches() const { return nullptr; }
+
+}  // namespace mint

@@ -1,0 +1,489 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Recorded runs from outside: the store, its errors, and what a killed program leaves."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from program import BUILD, MINTSIM, ProgramTest, leave, multiboot, say
+
+
+def busy(lines: int) -> bytes:
+    """A program that prints a line so many times, and exits with 0."""
+    body = say("a line of text\n")
+    code = b"\xbd" + lines.to_bytes(4, "little")  # mov ebp, lines
+    back = -(len(body) + 1 + 6)
+    code += body + b"\x4d" + b"\x0f\x85" + back.to_bytes(4, "little", signed=True)  # dec; jnz
+    return multiboot(code + leave(0))
+
+
+class StoreTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.store = self.folder / "runs.db"
+
+    def record(self, program: bytes, *arguments: object) -> dict:
+        self.write("p.elf", program)
+        return self.run_json("p.elf", "--store", self.store, *arguments)
+
+    def runs(self) -> list:
+        done = self.mintsim("runs", "--store", self.store, "--json", "-")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def expect_error(self, done, *parts):
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, "one line: " + done.stderr)
+        for part in parts:
+            self.assertIn(part, done.stderr)
+
+
+class Recording(StoreTest):
+    def test_a_run_is_recorded_and_told(self):
+        self.write("p.elf", multiboot(say("hello\n") + leave(0)))
+        done = self.mintsim("run", "p.elf", "--store", self.store)
+        self.assertIn("recorded as run 1", done.stdout)
+        (run,) = self.runs()
+        self.assertEqual((run["id"], run["state"], run["goal_met"]), (1, "finished", True))
+        done = self.mintsim("show", "1", "--store", self.store, "--json", "-")
+        self.assertEqual(json.loads(done.stdout)["digest"], run["digest"])
+
+    def test_recording_does_not_change_the_digest(self):
+        program = busy(500)
+        digests = {self.record(program, "--no-record")["digest"]}
+        for level in ("stages", "events", "blocks", "full"):
+            digests.add(self.record(program, "--level", level)["digest"])
+        self.assertEqual(len(digests), 1)
+        self.assertEqual(len(self.runs()), 4, "--no-record records nothing")
+
+    def test_without_store_it_goes_to_the_users_data_folder(self):
+        self.write("p.elf", multiboot(leave(0)))
+        self.run_json("p.elf")
+        self.assertTrue((self.folder / "data" / "mintsim" / "runs.db").exists())
+        self.assertEqual(self.mintsim("runs").returncode, 0)
+
+    def test_the_store_is_plain_sql(self):
+        self.record(multiboot(say("first\nsecond\n") + leave(0)))
+        db = sqlite3.connect(self.store)
+        lines = [row[0] for row in db.execute("SELECT line FROM v_console ORDER BY at_s")]
+        self.assertEqual(lines, ["first", "second"])
+        ((name, digest),) = db.execute("SELECT scenario, digest FROM v_run").fetchall()
+        self.assertEqual((name, digest), ("p", self.runs()[0]["digest"]))
+
+    def test_export_of_every_table(self):
+        self.record(multiboot(say("one\n") + leave(0)))
+        done = self.mintsim("export", "last", "--store", self.store)
+        tables = json.loads(done.stdout)["tables"]
+        self.assertEqual(tables["console"][0]["line"], "one")
+        self.assertIn("exit", [event["kind"] for event in tables["events"]])
+        done = self.mintsim(
+            "export", "last", "--store", self.store, "--format", "csv", "--table", "v_console"
+        )
+        self.assertEqual(done.stdout.splitlines()[0], "run,os,at_s,line")
+
+    def test_prune(self):
+        for _ in range(3):
+            self.record(multiboot(leave(0)))
+        done = self.mintsim("prune", "--keep", "1", "--store", self.store)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([run["id"] for run in self.runs()], [3])
+
+
+class Killed(StoreTest):
+    """A recording program is killed at any moment: what was finished is whole."""
+
+    def test_at_many_points(self):
+        self.record(multiboot(leave(0)))
+        program = self.write("busy.elf", busy(100_000))
+        rng = random.Random(1)
+        killed = 0
+        for turn in range(20):
+            child = subprocess.Popen(
+                [str(MINTSIM), "run", str(program), "--quiet", "--store", str(self.store)],
+                cwd=self.folder,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(rng.uniform(0, 0.6) if turn % 2 else rng.uniform(0.02, 0.15))
+            child.send_signal(signal.SIGKILL)
+            killed += child.wait() == -signal.SIGKILL
+            db = sqlite3.connect(self.store)
+            self.assertEqual(db.execute("PRAGMA integrity_check").fetchone()[0], "ok")
+            finished = db.execute(
+                "SELECT id, digest IS NOT NULL, result IS NOT NULL FROM run "
+                "WHERE state = 'finished'"
+            ).fetchall()
+            self.assertIn((1, 1, 1), finished)
+            self.assertTrue(all(row[1] and row[2] for row in finished))
+            db.close()
+        self.assertGreater(killed, 10, "the program was too fast to be killed")
+        unfinished = [run for run in self.runs() if run["state"] == "unfinished"]
+        self.assertGreater(len(unfinished), 3)
+        # The store goes on working, and what was recorded of a killed run can be read.
+        self.record(multiboot(leave(0)))
+        for run in unfinished:
+            done = self.mintsim("export", run["id"], "--store", self.store, "--table", "events")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(len(json.loads(done.stdout)), run["events"])
+        self.mintsim("prune", "--unfinished", "--store", self.store)
+        self.assertEqual([r["state"] for r in self.runs()].count("unfinished"), 0)
+
+
+class Errors(StoreTest):
+    def test_no_store(self):
+        self.expect_error(self.mintsim("runs", "--store", "none.db"), "none.db", "remedy")
+        self.assertFalse((self.folder / "none.db").exists())
+
+    def test_no_such_run(self):
+        self.record(multiboot(leave(0)))
+        for verb in ("show", "export"):
+            self.expect_error(self.mintsim(verb, "9", "--store", self.store), "no run 9", "remedy")
+
+    def test_no_store_file(self):
+        self.write("p.elf", multiboot(leave(0)))
+        store = self.write("text.db", "this is no database, but a text of some length\n" * 5)
+        self.expect_error(self.mintsim("run", "p.elf", "--store", store), "no run store")
+        self.assertTrue(store.read_text().startswith("this is no database"), "left alone")
+
+    def test_locked(self):
+        self.record(multiboot(leave(0)))
+        db = sqlite3.connect(self.store, isolation_level=None)
+        db.execute("BEGIN EXCLUSIVE")
+        self.expect_error(self.mintsim("run", "p.elf", "--store", self.store), "locked")
+        db.execute("ROLLBACK")
+        self.assertEqual(len(self.runs()), 1)
+
+    def test_newer_version(self):
+        self.record(multiboot(leave(0)))
+        db = sqlite3.connect(self.store)
+        db.execute("PRAGMA user_version = 77")
+        db.close()
+        for command in (("runs",), ("show", "1"), ("run", "p.elf")):
+            self.expect_error(self.mintsim(*command, "--store", self.store), "version 77")
+
+    def test_truncated(self):
+        self.record(multiboot(say("x\n" * 50) + leave(0)))
+        os.truncate(self.store, self.store.stat().st_size // 2)
+        self.expect_error(self.mintsim("show", "1", "--store", self.store), "truncated")
+
+    def test_disk_full_while_it_runs(self):
+        """A file system of a few pages: the run ends with 2, and what was there is whole."""
+        self.record(multiboot(leave(0)))
+        self.write("busy.elf", busy(60_000))
+        limit = self.store.stat().st_size + 64 * 1024
+        done = subprocess.run(
+            ["bash", "-c", f"trap '' XFSZ; ulimit -f {limit // 1024}; exec \"$@\"", "-",
+             str(MINTSIM), "run", "busy.elf", "--quiet", "--store", str(self.store)],
+            cwd=self.folder, capture_output=True, text=True, timeout=120, check=False,
+        )
+        self.expect_error(done, str(self.store), "remedy")
+        runs = self.runs()
+        self.assertEqual(runs[0]["state"], "finished")
+        self.assertEqual([r["state"] for r in runs[1:]], ["unfinished"] * len(runs[1:]))
+
+
+class Diff(StoreTest):
+    """One difference is planted, and the diff names exactly that."""
+
+    def diff(self, code: int, *arguments: object) -> dict:
+        done = self.mintsim("diff", "1", "2", "--store", self.store, "--json", "-", *arguments)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def record_as(self, name: str, program: bytes, *arguments: object) -> None:
+        self.write(name, program)
+        self.run_json(name, "--store", self.store, *arguments)
+
+    def test_the_same_run_twice(self):
+        for _ in range(2):
+            self.record_as("p.elf", busy(20))
+        self.assertEqual(self.diff(0)["outcome"], "identical")
+
+    def test_a_byte_of_the_program(self):
+        """The 1,001st line's second letter is another one: a comparison of a counter."""
+        # mov ecx, 2000; loop: mov eax, [counter]; ...; the constant decides what is printed.
+        def program(constant: int) -> bytes:
+            loop = b"\x81\xf9" + constant.to_bytes(4, "little")  # cmp ecx, constant
+            loop += b"\xb0\x41"  # mov al, 'A'
+            loop += b"\x75\x02"  # jne +2
+            loop += b"\xb0\x42"  # mov al, 'B'
+            loop += b"\xee"  # out dx, al
+            loop += b"\x49"  # dec ecx
+            back = -(len(loop) + 2)
+            loop += b"\x75" + back.to_bytes(1, "little", signed=True)
+            return multiboot(say("") + b"\xb9\xd0\x07\x00\x00" + loop + leave(0))
+
+        self.record_as("a.elf", program(1000))
+        self.record_as("b.elf", program(1001))
+        diff = self.diff(1)
+        self.assertEqual(diff["outcome"], "diverged")
+        (image,) = [i for i in diff["inputs"] if i["what"] == "program" and i["detail"]]
+        self.assertIn("1 byte differs", image["detail"])
+        self.assertIn("e8h / e9h", image["detail"])
+        first = diff["first"]
+        self.assertTrue(first["exact"])
+        self.assertEqual(first["cause"], "memory")
+        # The flags differ when ECX is 1001, in the 1,000th turn of the loop.
+        self.assertIn("(B has other code here)", "\n".join(first["code"]))
+        self.assertIn("cmp ecx, 0x3e8", "\n".join(first["code"]))
+        registers = {r["name"]: (r["a"], r["b"]) for r in first["registers"]}
+        self.assertNotIn("RCX", registers)
+
+    def test_a_device_value(self):
+        # CMOS 34h: memory above 16 MB in units of 64 KB.
+        code = b"\xb0\x34\xe6\x70\xe4\x71\x3c\x00\x74\x02\x90\x90" + say("x") + leave(0)
+        self.write("p.elf", multiboot(code))
+        self.run_json("p.elf", "--store", self.store, "--memory", "17")
+        self.run_json("p.elf", "--store", self.store, "--memory", "18")
+        first = self.diff(1)["first"]
+        self.assertEqual(first["cause"], "device value")
+        self.assertEqual(first["does_a"], "reads 10h from port 71h")
+        self.assertEqual(first["does_b"], "reads 20h from port 71h")
+
+    def scenario(self, name: str, port_delay: int) -> str:
+        return self.write(
+            name,
+            f'name = "s"\n[machine.delays]\nport = {port_delay}\n'
+            '[bare_metal]\nprogram = "p.elf"\n',
+        ).name
+
+    def test_a_latency_that_only_takes_time(self):
+        self.write("p.elf", busy(20))
+        self.run_json(self.scenario("a.toml", 400), "--store", self.store)
+        self.run_json(self.scenario("b.toml", 410), "--store", self.store)
+        diff = self.diff(0)
+        self.assertEqual(diff["outcome"], "identical")
+        self.assertIn("only times differ", diff["why"])
+        (text,) = [i for i in diff["inputs"] if i["what"] == "scenario"]
+        self.assertEqual(text["detail"], "line 3: 'port = 400' / 'port = 410'")
+
+    def test_a_latency_that_moves_an_interrupt(self):
+        """The PIT interrupts a loop at another instruction."""
+        # No handler is needed: the request is polled at the 8259.
+        code = b"\xb0\x30\xe6\x43\xb0\x00\xe6\x40\xb0\x10\xe6\x40"  # counter 0, mode 0: 1000h
+        code += b"\xb0\x0a\xe6\x20"  # OCW3: read IRR
+        code += b"\xe4\x20\xa8\x01\x74\xfa"  # in al, 20h; test al, 1; jz back
+        self.write("p.elf", multiboot(code + say("x") + leave(0)))
+        self.run_json(self.scenario("a.toml", 400), "--store", self.store)
+        self.run_json(self.scenario("b.toml", 600), "--store", self.store)
+        first = self.diff(1)["first"]
+        self.assertEqual((first["cause"], first["os"]), ("device value", ""))
+        self.assertIn("port 20h", first["does_a"])
+
+    def test_what_cannot_be_run_again_is_inconclusive_or_coarse(self):
+        self.record_as("p.elf", busy(20))
+        self.record_as("p.elf", busy(21))
+        done = self.mintsim("diff", "1", "2", "--store", self.store)
+        self.assertIn(done.returncode, (1, 4))
+        self.assertIn("is not what it was", done.stdout)
+
+
+class Replay(StoreTest):
+    def replay(self, code: int, *arguments: object) -> dict:
+        done = self.mintsim("replay", *arguments, "--store", self.store, "--json", "-")
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_to_the_end(self):
+        # Long enough in simulated time for checkpoints.
+        self.record(busy(3000))
+        replay = self.replay(0, "1")
+        self.assertTrue(replay["same"])
+        self.assertGreater(replay["checked"], 0)
+        self.assertEqual(replay["digest"], self.runs()[0]["digest"])
+
+    def test_at_a_finer_level_it_is_a_run_of_its_own(self):
+        self.record(busy(100))
+        self.assertEqual(self.replay(0, "1", "--level", "full")["recorded_as"], 2)
+        first, second = self.runs()
+        self.assertEqual(first["digest"], second["digest"])
+        self.assertGreater(second["events"], 10 * first["events"])
+
+    def test_until(self):
+        self.record(busy(3000))
+        cycle = self.replay(0, "1", "--until", "cycle:5000000")["cycle"]
+        self.assertEqual(cycle, 5_000_000)
+        self.assertEqual(self.replay(0, "1", "--until", "2ms")["cycle"], 5_600_000)
+        cores = self.replay(0, "1", "--until", "core:0:5000")
+        self.assertTrue(cores["reached"])
+        events = self.mintsim("export", "1", "--store", self.store, "--table", "events")
+        lines = [e for e in json.loads(events.stdout) if e["kind"] == "console"]
+        third = self.replay(0, "1", "--until", "event:console:3")
+        self.assertEqual(third["cycle"], lines[2]["cycle"])
+        self.assertFalse(self.replay(1, "1", "--until", "event:reset")["reached"])
+
+    def test_the_first_checkpoint_that_differs_ends_it(self):
+        self.record(busy(6000))
+        db = sqlite3.connect(self.store)
+        cycles = [row[0] for row in db.execute("SELECT at FROM checkpoint WHERE run = 1")]
+        self.assertGreater(len(cycles), 3)
+        db.execute("UPDATE checkpoint SET digest = 'x' WHERE at >= ?", (cycles[2],))
+        db.commit()
+        db.close()
+        replay = self.replay(1, "1")
+        self.assertEqual((replay["last_same_cycle"], replay["cycle"]), (cycles[1], cycles[2]))
+
+    def test_bad_input(self):
+        self.record(busy(1))
+        for when in ("soon", "core:9:1", "event:party", "symbol:", "cycle:x"):
+            done = self.mintsim("replay", "1", "--store", self.store, "--until", when)
+            self.expect_error(done, when, "remedy")
+        self.write("p.elf", busy(2))
+        self.expect_error(self.mintsim("replay", "1", "--store", self.store), "is not what it was")
+
+
+class Baseline(StoreTest):
+    def baseline(self, code: int, verb: str, *arguments: object) -> list:
+        done = self.mintsim("baseline", verb, *arguments, "--store", self.store, "--json", "-")
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_the_same_moved_and_not_to_be_compared(self):
+        self.record(busy(10))
+        self.baseline(0, "save", "last")
+        self.record(busy(10))
+        self.assertEqual(self.baseline(0, "check")[0]["outcome"], "same")
+        # The program is another one: like is not compared with like.
+        self.record(busy(11))
+        (check,) = self.baseline(4, "check")
+        self.assertEqual(check["outcome"], "inconclusive")
+        self.assertIn("image program p.elf", check["what"][0])
+        # The emulator is another one: it gives another end for the same inputs.
+        self.record(busy(10))
+        db = sqlite3.connect(self.store)
+        db.execute("UPDATE run SET digest = 'ff', end = end + 1000 WHERE id = 4")
+        db.commit()
+        db.close()
+        (check,) = self.baseline(1, "check")
+        self.assertEqual(check["outcome"], "moved")
+        self.assertIn("(+1000, ", "\n".join(check["what"]))
+        # A baseline outlives the run that it was saved of.
+        self.mintsim("prune", "1", "--store", self.store)
+        self.assertEqual(self.baseline(0, "check", "2")[0]["outcome"], "same")
+
+    def test_bad_input(self):
+        self.record(busy(1))
+        done = self.mintsim("baseline", "check", "--store", self.store)
+        self.expect_error(done, "no baseline 'default'", "remedy")
+
+
+def fields(message: bytes) -> list[tuple[int, object]]:
+    """A protobuf message: numbers and values of its fields."""
+
+    def number(at: int) -> tuple[int, int]:
+        value = shift = 0
+        while True:
+            value |= (message[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+            if message[at - 1] < 0x80:
+                return value, at
+
+    found, at = [], 0
+    while at < len(message):
+        key, at = number(at)
+        if key & 7 == 0:
+            value, at = number(at)
+        elif key & 7 == 1:
+            value, at = int.from_bytes(message[at : at + 8], "little"), at + 8
+        else:
+            size, at = number(at)
+            value, at = message[at : at + size], at + size
+        found.append((key >> 3, value))
+    return found
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Views(StoreTest):
+    def view(self, verb: str, name: str, *arguments: object) -> Path:
+        out = self.folder / name
+        done = self.mintsim(verb, "last", "--store", self.store, *arguments, "-o", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return out
+
+    def interrupts(self) -> None:
+        """A guest program with interrupts, IPIs and several cores."""
+        self.run_json(BUILD / "tests" / "guest" / "ipi.elf", "--cores", "4", "--store", self.store)
+
+    def test_perfetto(self):
+        self.interrupts()
+        trace = fields(self.view("export", "t.perfetto", "--format", "perfetto").read_bytes())
+        self.assertEqual({number for number, _ in trace}, {1}, "packets only")
+        depth: dict[int, int] = {}
+        names, flows, ends, last = [], set(), set(), 0
+        for _, packet in trace:
+            packet = dict(fields(packet))
+            if 60 in packet:
+                names.append(dict(fields(packet[60]))[2].decode())
+                continue
+            self.assertGreaterEqual(packet[8], last, "in the order of time")
+            last = packet[8]
+            event = fields(packet[11])
+            kind, track = dict(event)[9], dict(event)[11]
+            flows |= {value for number, value in event if number == 47}
+            ends |= {value for number, value in event if number == 48}
+            depth[track] = depth.get(track, 0) + {1: 1, 2: -1, 3: 0}[kind]
+            self.assertGreaterEqual(depth[track], 0, "slices nest")
+        self.assertEqual(set(depth.values()), {0}, "every slice ends")
+        self.assertIn("core 1: interrupts", names)
+        self.assertTrue(ends and ends <= flows, "arrows have both ends")
+
+    def test_folded_stacks_count_every_block(self):
+        self.record(busy(50), "--level", "blocks")
+        stacks = self.view("export", "t.folded", "--format", "folded").read_text().splitlines()
+        counts = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in stacks}
+        # The loop is one block for each character and more; it is executed 50 times.
+        self.assertGreaterEqual(sum(counts.values()), 50)
+
+    def test_csv_of_every_table(self):
+        self.interrupts()
+        folder = self.view("export", "csv", "--format", "csv")
+        names = {path.name for path in folder.iterdir()}
+        self.assertLessEqual({"events.csv", "ipi.csv", "v_stage.csv", "moment.csv"}, names)
+        head, *rows = (folder / "ipi.csv").read_text().splitlines()
+        self.assertEqual(head, "run,sent,arrived,sender,receivers,mode,vector")
+        self.assertGreater(len(rows), 10)
+
+    def test_a_figure_needs_followers(self):
+        self.record(multiboot(leave(0)))
+        done = self.mintsim("export", "1", "--store", self.store, "--format", "svg")
+        self.expect_error(done, "no follower", "remedy")
+
+    def test_the_report_needs_nothing_else(self):
+        self.record(multiboot(say("</script><b>&\n") + leave(0)))
+        page = self.view("report", "r.html").read_text()
+        self.assertNotRegex(page, r"(src|href)=.?https?:")
+        self.assertEqual(page.count("</script>"), 1, "console text does not end the script")
+        data = re.search(r"^const data = (.*);$", page, re.M).group(1)
+        self.assertEqual(json.loads(data)["lines"][0][2], "</script><b>&")
+
+    @unittest.skipUnless(CHROMIUM, "needs chromium")
+    def test_the_report_in_a_browser(self):
+        self.interrupts()
+        page = self.view("report", "r.html")
+        run = self.runs()[0]
+        done = subprocess.run(
+            [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
+             f"--user-data-dir={self.folder / 'profile'}", f"{page.as_uri()}#at=0.002"],
+            capture_output=True, text=True, timeout=120, check=False,
+        )
+        dom = done.stdout
+        self.assertIn(f"<h1 id=\"title\">ipi, run {run['id']}</h1>", dom)
+        self.assertIn("0.002000000 s</p>", dom, "the chosen moment is told")
+        self.assertIn(run["digest"], dom)
+        self.assertRegex(dom, r"<td>started at 8000h</td>")
+        self.assertIn('role="status"', dom)
+
+
+if __name__ == "__main__":
+    unittest.main()

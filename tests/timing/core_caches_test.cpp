@@ -1,0 +1,85 @@
+// Caches, TLBs, prefetch and branch prediction of the level `cache`, with the default sizes.
+#include "emu/timing/core_caches.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mint {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+
+class CoreCachesTest : public testing::Test {
+ protected:
+  static bool identity(std::uint64_t linear, std::uint64_t& physical) {
+    physical = linear;
+    return true;
+  }
+  std::uint32_t load(std::uint64_t address) { return caches_.load(address, identity); }
+  // Cycles of a load of each line of [0, bytes), `step` apart, after some rounds.
+  std::uint32_t round(std::uint64_t bytes, std::uint64_t step) {
+    std::uint32_t sum = 0;
+    for (int i = 0; i < 3; ++i) {
+      sum = 0;
+      for (std::uint64_t at = 0; at < bytes; at += step) sum += load(at);
+    }
+    return sum;
+  }
+
+  CacheParameters parameters_;
+  CoreCaches caches_{parameters_, std::make_shared<SharedCache>(parameters_)};
+};
+
+TEST_F(CoreCachesTest, WhatFitsTheFirstLevelCostsNothing) { EXPECT_EQ(round(32 << 10, 64), 0u); }
+
+TEST_F(CoreCachesTest, WhatFitsTheSecondLevelCostsItsLatency) {
+  EXPECT_EQ(round(128 << 10, 256), 512u * (10 - 4));
+}
+
+TEST_F(CoreCachesTest, NineLinesOfOneSetDoNotFitEightWays) {
+  EXPECT_EQ(round(8 * kPage, kPage), 0u);
+  EXPECT_EQ(round(9 * kPage, kPage), 9u * (10 - 4));
+}
+
+TEST_F(CoreCachesTest, TheThirdLevelIsSlowerByATlbMissWhenPagesAreMany) {
+  // 1 MB, a load for each page: 42 from L3 and 8 from the second TLB.
+  EXPECT_EQ(round(1 << 20, kPage), 256u * (42 - 4 + 8));
+}
+
+TEST_F(CoreCachesTest, AStreamOfLinesIsPrefetched) {
+  const std::uint32_t stream = round(2 << 20, 64) / (2 << 14);
+  EXPECT_NEAR(stream + 4, 13, 1) << "linear, 2 MB, stride 64";
+  EXPECT_GT(round(2 << 20, 256) / (2 << 12) + 4, 40u) << "stride 256";
+}
+
+TEST_F(CoreCachesTest, DevicesAreNotCached) {
+  const std::uint32_t first = load(0xfee00000);
+  EXPECT_EQ(load(0xfee00000), 0u);
+  EXPECT_GT(first, 0u) << "their translation is";
+  EXPECT_LT(first, 42u + 175u);
+}
+
+TEST_F(CoreCachesTest, AnotherAddressSpaceHasItsTranslationsToFind) {
+  load(0);
+  EXPECT_EQ(load(0), 0u);
+  caches_.flush_tlbs();
+  EXPECT_GE(load(0), parameters_.stlb_latency + parameters_.walk);
+}
+
+TEST_F(CoreCachesTest, ALoopsBranchesAreLearnt) {
+  std::uint32_t cycles = 0;
+  for (int i = 0; i < 100; ++i) cycles = caches_.block(0x1000, 16, identity);
+  EXPECT_EQ(cycles, 0u);
+  EXPECT_GE(caches_.block(0x1800, 16, identity), parameters_.mispredicted) << "left at last";
+}
+
+TEST_F(CoreCachesTest, CoresShareTheThirdLevel) {
+  const auto shared = std::make_shared<SharedCache>(parameters_);
+  CoreCaches one(parameters_, shared);
+  CoreCaches other(parameters_, shared);
+  const std::uint32_t from_memory = one.load(0, identity);
+  const std::uint32_t from_l3 = other.load(0, identity);
+  EXPECT_LT(from_l3, from_memory);
+}
+
+}  // namespace
+}  // namespace mint

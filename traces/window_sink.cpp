@@ -1,0 +1,185 @@
+#include "traces/window_sink.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "emu/machine/machine.hpp"
+#include "traces/disassembly.hpp"
+
+namespace mint {
+namespace {
+
+constexpr std::size_t kMaxItems = 3'000'000;  // of a core
+constexpr std::uint64_t kPage = 4096;
+constexpr std::size_t kCodeBytes = 96;
+constexpr unsigned kOperandInstructions = 16;
+
+// Counters of time, as Tracer has them.
+bool is_clock(const TraceEvent& access) {
+  if (access.argument(1) != 0) return false;
+  const std::uint64_t address = access.argument(3);
+  if (access.argument(0) == static_cast<std::uint64_t>(Access::Kind::kPort))
+    return (address >= 0x40 && address <= 0x42) || address == 0x61;
+  return access.argument(0) == static_cast<std::uint64_t>(Access::Kind::kLapic) &&
+         (address & 0xfff) == 0x390;
+}
+
+std::uint64_t hash_of(const mint_registers& r) {
+  return XXH3_64bits(r.general, sizeof r.general) ^ r.rflags * 0x9e3779b97f4a7c15u;
+}
+
+}  // namespace
+
+WindowSink::WindowSink(std::vector<Window> windows, std::optional<Capture> capture)
+    : capture_(std::move(capture)) {
+  for (const Window& window : windows) {
+    Watched& watched = cores_[window.core];
+    if (watched.wanted) continue;
+    watched.wanted = true;
+    watched.window = window;
+    if (window.holds) ++open_;
+  }
+  if (open_ != 0) return;
+  for (Watched& watched : cores_) {
+    watched.window.holds = watched.wanted;
+    if (watched.wanted) ++open_;
+  }
+}
+
+WindowSink::~WindowSink() = default;
+
+void WindowSink::close(Watched& watched) {
+  if (watched.closed) return;
+  watched.closed = true;
+  if (watched.window.holds) --open_;
+}
+
+void WindowSink::add(std::uint8_t core, Item item) {
+  Watched& watched = cores_[core];
+  if (!watched.wanted || watched.closed || watched.epoch != watched.window.epoch) return;
+  item.retired -= watched.base;
+  if (item.retired < watched.window.from) return;
+  if (item.retired > watched.window.to || watched.items.size() >= kMaxItems) {
+    watched.overflown = item.retired <= watched.window.to;
+    close(watched);
+    return;
+  }
+  watched.items.push_back(item);
+}
+
+void WindowSink::event(const TraceEvent& e) {
+  if (e.core >= cores_.size()) return;
+  Item item;
+  item.retired = e.retired;
+  item.at = e.at.count;
+  switch (e.kind) {
+    case TraceKind::kStart: {
+      Watched& watched = cores_[e.core];
+      ++watched.epoch;
+      watched.base = e.retired;
+      if (watched.wanted && watched.epoch > watched.window.epoch) close(watched);
+      return;
+    }
+    case TraceKind::kInterrupt:
+      item.what = Item::What::kInterrupt;
+      item.subject = e.argument(0);
+      break;
+    case TraceKind::kClock:
+      item.what = Item::What::kClock;
+      item.value = e.argument(0);
+      break;
+    case TraceKind::kAccess:
+      item.what = is_clock(e)          ? Item::What::kClock
+                  : e.argument(1) != 0 ? Item::What::kWrite
+                                       : Item::What::kRead;
+      item.where = static_cast<std::uint8_t>(e.argument(0));
+      item.size = static_cast<std::uint8_t>(e.argument(2));
+      item.subject = e.argument(3);
+      item.value = e.argument(4);
+      break;
+    default:
+      return;
+  }
+  add(e.core, item);
+}
+
+void WindowSink::block_translated(Core&, std::uint32_t block, std::uint64_t pc) {
+  if (pcs_.size() <= block) pcs_.resize(block + block / 2 + std::size_t{1});
+  pcs_[block] = pc;
+}
+
+bool WindowSink::block(Core& core, std::uint32_t block) {
+  const std::uint8_t id = core.id().value;
+  Watched& watched = cores_[id];
+  if (!watched.wanted || watched.closed) return false;
+  const std::uint64_t retired = core.cpu().instructions();
+  if (watched.epoch != watched.window.epoch || retired - watched.base < watched.window.from)
+    return false;
+  const mint_registers registers = core.cpu().registers();
+  Item item;
+  item.retired = retired;
+  item.at = core.cpu().now().count;
+  item.subject = pcs_[block];
+  item.value = hash_of(registers);
+  add(id, item);
+  if (capture_ && capture_->core == id && watched.items.size() == capture_->item + 1) {
+    captured_.there = true;
+    captured_.registers = registers;
+    captured_.before = before_;
+    // This block is executed, and no other.
+    for (Watched& each : cores_) {
+      if (each.wanted) close(each);
+    }
+  }
+  before_ = registers;
+  return open_ == 0;
+}
+
+void WindowSink::ended(Machine& machine) {
+  if (!capture_ || !captured_.there) return;
+  Core& core = *machine.cores()[capture_->core];
+  const auto bytes_at = [&](std::uint64_t linear, std::size_t size) {
+    std::vector<std::uint8_t> bytes;
+    for (std::size_t i = 0; i < size; ++i) {
+      const auto physical = core.cpu().translate(linear + i);
+      if (!physical) break;
+      const auto memory = machine.memory().at(*physical, 1);
+      if (memory.empty()) break;
+      bytes.push_back(memory[0]);
+    }
+    return bytes;
+  };
+  for (const std::uint64_t linear : capture_->code)
+    captured_.code[linear] = bytes_at(linear, kCodeBytes);
+  if (!capture_->code.empty()) {
+    const std::uint64_t linear = capture_->code.front();
+    for (const Instruction& i :
+         disassemble(captured_.code[linear], linear, captured_.before, kOperandInstructions)) {
+      if (!i.operand) continue;
+      const auto bytes = bytes_at(*i.operand, std::min(i.operand_size, 8u));
+      if (bytes.empty()) continue;
+      std::uint64_t value = 0;
+      std::memcpy(&value, bytes.data(), bytes.size());
+      operands_[*i.operand] = value;
+    }
+  }
+  for (const PhysicalMemory::Segment& s : machine.memory().segments()) {
+    if (s.kind != PhysicalMemory::Kind::kRam && s.kind != PhysicalMemory::Kind::kShared) continue;
+    static constexpr char kZeros[kPage] = {};
+    for (std::uint64_t offset = 0; offset < s.size; offset += kPage) {
+      const auto* page = reinterpret_cast<const char*>(s.memory + offset);
+      if (std::memcmp(page, kZeros, kPage) != 0)
+        captured_.pages.emplace(s.start.value + offset, std::string(page, kPage));
+    }
+  }
+}
+
+std::optional<std::uint64_t> WindowSink::operand(std::uint64_t linear) const {
+  const auto found = operands_.find(linear);
+  if (found == operands_.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace mint

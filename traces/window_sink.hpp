@@ -1,0 +1,103 @@
+// Watches cores in windows of their instruction counts, instruction block by instruction block:
+// what a diff runs a stored run again with.
+//
+// Instruction counts are from the core's last start by SIPI on (its epoch; 0 before the first), as
+// in marks: so cores of runs in which they were started at different times can be compared.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emu/engine/glue.h"
+#include "emu/machine/trace_sink.hpp"
+
+namespace mint {
+
+struct Window {
+  std::uint8_t core = 0;
+  unsigned epoch = 0;
+  std::uint64_t from = 0;  // instructions
+  std::uint64_t to = 0;
+  bool holds = true;  // the run goes on until the core has left the window
+};
+
+// One thing that a core did or took in.
+struct Item {
+  enum class What : std::uint8_t { kBlock, kRead, kWrite, kInterrupt, kClock };
+  What what = What::kBlock;
+  std::uint8_t where = 0;  // Access::Kind of kRead and kWrite
+  std::uint8_t size = 0;
+  std::uint64_t retired = 0;
+  std::uint64_t at = 0;       // cycles
+  std::uint64_t subject = 0;  // linear address, address, vector
+  std::uint64_t value = 0;  // of an access or clock; of a block: hash of the registers at its head
+
+  // Whether the same happened; times, and values that count time, may differ.
+  bool same(const Item& other) const {
+    return what == other.what && where == other.where && size == other.size &&
+           retired == other.retired && subject == other.subject &&
+           (what == What::kBlock || what == What::kClock || value == other.value);
+  }
+};
+
+// What is wanted of the machine when one core comes to an item.
+struct Capture {
+  std::uint8_t core = 0;
+  std::size_t item = 0;  // a block: it is the last one to be executed
+  // Linear addresses of code to be shown; the first one is that of the block before the item.
+  std::vector<std::uint64_t> code;
+};
+
+struct Captured {
+  bool there = false;
+  mint_registers registers{};                               // at the head of the block
+  mint_registers before{};                                  // at the head of the block before it
+  std::map<std::uint64_t, std::vector<std::uint8_t>> code;  // by linear address: 96 bytes at most
+  std::map<std::uint64_t, std::string> pages;  // by physical address: memory that is not zero
+};
+
+class WindowSink final : public TraceSink {
+ public:
+  explicit WindowSink(std::vector<Window> windows, std::optional<Capture> capture = {});
+  ~WindowSink() override;
+
+  const std::vector<Item>& items(std::uint8_t core) const { return cores_[core].items; }
+  // Items were left out: the window is too long.
+  bool overflown(std::uint8_t core) const { return cores_[core].overflown; }
+  const Captured& captured() const { return captured_; }
+  // Where the block before the item reads or writes memory: the value there when the run ended.
+  std::optional<std::uint64_t> operand(std::uint64_t linear) const;
+
+  TraceLevel level() const override { return TraceLevel::kFull; }
+  void event(const TraceEvent& event) override;
+  void block_translated(Core& core, std::uint32_t block, std::uint64_t pc) override;
+  bool block(Core& core, std::uint32_t block) override;
+  bool wants_end() const override { return open_ == 0; }
+  void ended(Machine& machine) override;
+
+ private:
+  struct Watched {
+    bool wanted = false;
+    bool closed = false;
+    Window window;
+    unsigned epoch = 0;
+    std::uint64_t base = 0;
+    std::vector<Item> items;
+    bool overflown = false;
+  };
+  void add(std::uint8_t core, Item item);
+  void close(Watched& watched);
+
+  std::array<Watched, 64> cores_;
+  unsigned open_ = 0;
+  std::vector<std::uint64_t> pcs_;
+  std::optional<Capture> capture_;
+  Captured captured_;
+  mint_registers before_{};
+  std::map<std::uint64_t, std::uint64_t> operands_;
+};
+
+}  // namespace mint
