@@ -24,9 +24,9 @@ std::string join_functions(const OsSpec& os) {
   return functions.empty() ? std::string(1, '-') : fmt::format("{}", fmt::join(functions, ","));
 }
 
-std::string slot(const OsSpec& os) {
+std::string slot(const Scenario& scenario, const OsSpec& os) {
   if (os.role == Role::kLeader || os.cores.empty()) return std::string(1, '-');
-  return fmt::format("{:#x}", purgatory_slot(os.cores[0]).start.value);
+  return fmt::format("{:#x}", purgatory_place(scenario, os.cores[0]).start.value);
 }
 
 std::string uart(const OsSpec& os) {
@@ -53,7 +53,7 @@ std::string scenario_summary(const Scenario& scenario) {
   bool known = true;
   for (const OsSpec& os : scenario.os) {
     table.add({os.name, os.role == Role::kLeader ? "leader" : "follower", join_cores(os),
-               to_string(os.memory), slot(os), uart(os), join_functions(os),
+               to_string(os.memory), slot(scenario, os), uart(os), join_functions(os),
                fmt::format("{}", fmt::join(os.pins, ",")), os.kernel.name});
     known = known && !os.kernel.path.empty();
   }
@@ -69,7 +69,8 @@ std::string scenario_summary(const Scenario& scenario) {
                                                  : follower_command_line(scenario, os));
   }
   for (const OsSpec* os : scenario.followers()) {
-    text += fmt::format("  {}: kexec -l {}\n", os->name, fmt::join(boot_tool_arguments(*os), " "));
+    text += fmt::format("  {}: kexec -l {}\n", os->name,
+                        fmt::join(boot_tool_arguments(scenario, *os), " "));
   }
   return text;
 }

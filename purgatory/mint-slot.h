@@ -26,4 +26,25 @@
 /* Six pages, which is what Linux 6.1's trampoline takes */
 #define MINT_TRAMPOLINE		0x3000
 
+/*
+ * Where all followers' purgatories have one place (--purgatory=locked, shared,
+ * none): that, and behind it the trampoline of all followers with one core, who
+ * only put it there and never use it.  A follower with more cores keeps its own
+ * in the slot of its boot core.
+ */
+#define MINT_ONE_PLACE		0x9000
+#define MINT_ONE_LOW		0x12000	/* what such followers have below 1 MB */
+#define MINT_ONE_TRAMPOLINE	0x15000
+#define MINT_FIRST_FREE_SLOT	3
+
+/*
+ * In the page that all kernels share (docs/board.md): the word that is not 0
+ * from placing until purgatory has run, and shared purgatory's table, by APIC id
+ */
+#define MINT_SHARED_PAGE	0x1000
+#define MINT_PLACE_LOCK		0x1010
+#define MINT_TABLE		0x1400
+#define MINT_TABLE_SHIFT	5
+#define MINT_TABLE_CORES	64
+
 #endif /* MINT_SLOT_H */

@@ -129,6 +129,8 @@ class Cpu {
   void charge_event(std::uint64_t cycles) {
     if (engine_.event_costs) charge(cycles);
   }
+  // Counts instructions that the host knows to change nothing; it charges their cycles.
+  void retire(std::uint64_t instructions) { instructions_ += instructions; }
   // Instructions retired so far.
   std::uint64_t instructions() const;
   // Those of them that the timing model does not know (BlockCost::unknown), by executed blocks.

@@ -89,12 +89,18 @@ void Core::stop(State state) {
   leaving_ = true;
   waiting_ = false;
   nmi_pending_ = false;
+  if (parked_) {
+    parked_.reset();
+    std::erase(wiring_.turns.parked, this);
+  }
 }
 
 void Core::wake() {
   state_ = State::kRunning;
   cpu_.set_time(std::max(cpu_.now(), wiring_.queue.now()));
   wiring_.turns.woken = true;
+  for (Core* core : std::vector(wiring_.turns.parked))
+    if (core->group() == group()) core->unpark(wiring_.queue.now(), config_.id);
 }
 
 void Core::reset() {
@@ -222,6 +228,55 @@ void Core::wait_until(Cycles at, const Horizon& horizon, bool events) {
   if (leaving_) cpu_.abandon();
 }
 
+Cycles Core::park(Cycles at, const SharedPoll::Loop& loop) {
+  parked_ = Parked{at, loop};
+  wiring_.turns.parked.push_back(this);
+  waiting_ = true;
+  waiting_at_ = at;
+  while (parked_ && !leaving_) coroutine_.suspend();
+  waiting_ = false;
+  if (leaving_) cpu_.abandon();
+  const std::uint64_t turns = (waiting_at_ - at).count / loop.period.count;
+  cpu_.charge(turns * loop.period.count);
+  cpu_.retire(turns * loop.instructions);
+  at = waiting_at_;
+  poll_.disturb();
+  wait_for_turn(at);
+  return at;
+}
+
+void Core::unpark(Cycles since, ApicId by) {
+  const auto [at, loop] = *parked_;
+  // The first turn after that write; accesses of one time happen in the order of core numbers.
+  const std::uint64_t late = since < at ? 0 : (since - at).count;
+  std::uint64_t turns = (late + loop.period.count - 1) / loop.period.count;
+  if (late == turns * loop.period.count && config_.id < by) ++turns;
+  waiting_at_ = {at.count + turns * loop.period.count};
+  parked_.reset();
+  std::erase(wiring_.turns.parked, this);
+  wiring_.turns.woken = true;
+}
+
+void Core::unpark_others(PhysAddr address, unsigned size) {
+  for (Core* core : std::vector(wiring_.turns.parked)) {
+    const SharedPoll::Loop& loop = core->parked_->loop;
+    if (address < loop.word + loop.size && loop.word < address + size)
+      core->unpark(wiring_.queue.now(), config_.id);
+  }
+}
+
+std::vector<std::uint8_t> Core::code_at(std::uint64_t linear, std::uint64_t bytes) {
+  std::vector<std::uint8_t> code;
+  for (std::uint64_t i = 0; i < bytes; ++i) {
+    const auto physical = cpu_.translate(linear + i);
+    if (!physical) break;
+    const auto memory = wiring_.memory.at(*physical, 1);
+    if (memory.empty()) break;
+    code.push_back(memory[0]);
+  }
+  return code;
+}
+
 void Core::wait_for_turn(Cycles at) {
   wait_until(at, horizons_.all, true);
   wiring_.queue.run_until(at);
@@ -286,6 +341,17 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
   if (!shared.empty()) {
     std::uint64_t value = 0;
     std::memcpy(&value, shared.data(), size);
+    // Other cores of its OS could change what else the loop reads.
+    if (horizons_.group.time == Cycles::max()) {
+      const auto loop = poll_.proven(
+          cpu_, at, address, size, value,
+          [this](std::uint64_t from, std::uint64_t bytes) { return code_at(from, bytes); });
+      if (loop) {
+        at = park(at, *loop);
+        std::memcpy(&value, shared.data(), size);
+      }
+    }
+    read_at_ = at;
     wiring_.observer.accessed(*this, at,
                               {Access::Kind::kShared, false, size, address.value, value});
     finish_access(config_.delays.shared);
@@ -300,7 +366,10 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
 void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
                         bool locked) {
   // It has been this core's turn since the load, and no other core has run.
-  if (!locked) wait_for_turn(at);
+  if (locked)
+    at = std::max(at, read_at_);
+  else
+    wait_for_turn(at);
   if (is_own_lapic(address)) {
     wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, true, size, address.value, value});
     lapic_.write(address.value & 0xfff, size, value);
@@ -309,7 +378,15 @@ void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_
   }
   const std::span<std::uint8_t> shared = wiring_.memory.at(address, size);
   if (!shared.empty()) {
-    std::memcpy(shared.data(), &value, size);
+    const bool changed = std::memcmp(shared.data(), &value, size) != 0;
+    if (changed) {
+      std::memcpy(shared.data(), &value, size);
+      unpark_others(address, size);
+    }
+    if (changed || !locked)
+      poll_.disturb();
+    else
+      poll_.looked(cpu_, at, address, size, value);
     wiring_.observer.accessed(*this, at, {Access::Kind::kShared, true, size, address.value, value});
     finish_access(config_.delays.shared);
     return;
@@ -418,6 +495,7 @@ void Core::nmi() {
   if (state_ != State::kRunning && state_ != State::kHalted) return;
   nmi_pending_ = true;
   cpu_.set_nmi();
+  if (parked_) unpark(wiring_.queue.now(), config_.id);
   if (state_ == State::kHalted && interrupt_ready()) wake();
   if (in_guest_) cpu_.set_limit(cpu_.now());
 }

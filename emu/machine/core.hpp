@@ -16,6 +16,7 @@
 #include "emu/machine/coroutine.hpp"
 #include "emu/machine/msrs.hpp"
 #include "emu/machine/physical_memory.hpp"
+#include "emu/machine/shared_poll.hpp"
 
 namespace mint {
 
@@ -60,9 +61,10 @@ class Core final : private CpuHost, private LapicCore {
  public:
   enum class State : std::uint8_t { kRunning, kHalted, kWaitForSipi, kShutDown };
 
-  // Set when a core begins to run while another one's access is handled.
+  // What the cores of a machine tell each other.
   struct Turns {
-    bool woken = false;
+    bool woken = false;  // a core begins to run while another one's access is handled
+    std::vector<Core*> parked;
   };
   struct Wiring {
     EventQueue& queue;
@@ -96,7 +98,7 @@ class Core final : private CpuHost, private LapicCore {
 
   ApicId id() const { return config_.id; }
   State state() const { return state_; }
-  bool runnable() const { return state_ == State::kRunning; }
+  bool runnable() const { return state_ == State::kRunning && !parked_; }
   // The core's clock: of the access that it waits for, or of the next block.
   Cycles time() const { return waiting_ ? waiting_at_ : cpu_.now(); }
   // The linear address of the next block at the last block edge, or of the access.
@@ -168,6 +170,12 @@ class Core final : private CpuHost, private LapicCore {
   void wait_for_turn(Cycles at);
   void wait_until(Cycles at, const Horizon& horizon, bool events);
   void finish_access(Cycles cost);
+  // The time of the turn of `loop` that sees another core's write; the next one would be at `at`.
+  Cycles park(Cycles at, const SharedPoll::Loop& loop);
+  void unpark(Cycles since, ApicId by);
+  // Cores that wait for this core's write, or for anything that this core's OS does.
+  void unpark_others(PhysAddr address, unsigned size);
+  std::vector<std::uint8_t> code_at(std::uint64_t linear, std::uint64_t bytes);
   bool interrupt_ready() const;
   void stop(State state);
   void wake();
@@ -191,6 +199,13 @@ class Core final : private CpuHost, private LapicCore {
   bool nmi_pending_ = false;
   bool waiting_ = false;
   Cycles waiting_at_;
+  SharedPoll poll_;
+  Cycles read_at_;  // of the last read of shared memory
+  struct Parked {
+    Cycles at;
+    SharedPoll::Loop loop;
+  };
+  std::optional<Parked> parked_;  // until somebody writes the word that it waits for
   std::uint64_t edge_pc_ = 0;
   Horizons horizons_;
 };

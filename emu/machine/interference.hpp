@@ -42,6 +42,9 @@ class InterferenceWatch {
   void redirection_written(Cycles at, unsigned pin, RedirectionEntry old, RedirectionEntry now);
   void message_delivered(const ApicBus::Delivery& delivery);
 
+  // What something else has noticed: `kind` groups what is alike.
+  void report(Cycles at, std::size_t by, std::size_t to, const std::string& kind, std::string what);
+
   const std::vector<Interference>& found() const { return found_; }
   // What spoiled something of `to` last, at or before `at`; null when nothing did.
   const Interference* last_to(const std::string& to, Cycles at) const;
@@ -66,7 +69,6 @@ class InterferenceWatch {
   void data_accessed(Pair& pair, unsigned core, std::size_t os, Cycles at, const Access& access);
   void index_read_back(Pair& pair, unsigned core, std::size_t os, Cycles at, const Access& access);
   void pit_accessed(unsigned core, std::size_t os, Cycles at, const Access& access);
-  void report(Cycles at, std::size_t by, std::size_t to, const std::string& kind, std::string what);
 
   World world_;
   Pair io_apic_{"I/O APIC index", {}, {}};

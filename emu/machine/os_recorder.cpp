@@ -6,13 +6,12 @@
 
 #include "emu/machine/wait_reasons.hpp"
 #include "emu/machine/watchdog.hpp"
+#include "emu/scenario/resources.hpp"
 
 namespace mint {
 namespace {
 
-constexpr std::uint64_t kSlotBytes = 0x9000;
 constexpr std::uint64_t kBootSector = 0x7c00;
-constexpr std::uint64_t kMegabyte = 0x100000;
 // Where vmlinux of a 32-bit kernel is linked to run (CONFIG_PHYSICAL_START) and the steps in which
 // a relocatable one can be moved (CONFIG_PHYSICAL_ALIGN).
 constexpr std::uint64_t kPhysicalStart = 0x1000000;
@@ -32,7 +31,7 @@ constexpr unsigned kTraceBootLoader = kStages + 1;
 }  // namespace
 
 OsRecorder::OsRecorder(const RunRequest& request, RunObserver& observer)
-    : Recorder(request, observer) {
+    : Recorder(request, observer), purgatory_(request.scenario) {
   const Scenario& scenario = request.scenario;
   for (std::size_t i = 0; i < scenario.os.size(); ++i) {
     const OsSpec& spec = scenario.os[i];
@@ -86,6 +85,7 @@ void OsRecorder::set_probes(Os& os) {
   }
   set("kernel_init", kKernelInit);
   set("run_init_process", kRunInit);
+  if (!os.spec->uart) set("panic", kPanic);  // else its console says more
   if (os.spec->role != Role::kLeader) return;
   set("mint_kexec_load", kMintKexecLoad);
   set("mint_start_core", kMintStartCore);
@@ -210,18 +210,33 @@ void OsRecorder::started(Core& core, Vector vector) {
   os->phase = Phase::kPurgatory;
   os->slot = static_cast<std::uint64_t>(vector.value) << 12;
   load_begun_ = place_begun_ = ipi_begun_ = std::nullopt;
+  if (std::string lost = purgatory_.lost(*os->spec, os->slot); !lost.empty())
+    interference_->report(at, 0, static_cast<std::size_t>(os - oses_.data()), "purgatory",
+                          std::move(lost));
+}
+
+void OsRecorder::purgatory_left(Os& os, std::uint64_t pc, Cycles at) {
+  auto jump = purgatory_.left(*os.spec, pc);
+  if (!jump) return;
+  const auto by = static_cast<std::size_t>(&os - oses_.data());
+  std::size_t to = by;
+  for (std::size_t i = 0; i < oses_.size(); ++i)
+    if (oses_[i].spec == jump->into) to = i;
+  interference_->report(at, by, to, "jump", std::move(jump->what));
 }
 
 void OsRecorder::translated(Core& core, std::uint64_t pc) {
   Os* os = os_of(core);
   if (os == nullptr) return;
   if (os->phase == Phase::kPurgatory) {
-    if (pc >= os->slot && pc < os->slot + kSlotBytes) return;
+    if (pc >= os->slot && pc < os->slot + kPurgatorySlot) return;
+    if (purgatory_.is_release(*os->spec, pc)) return;
     // The first code outside of its slot: the kernel's entry.
     const Cycles at = core.cpu().now();
     finish(*os, Stage::kPurgatory, at);
     begin(*os, Stage::kKernel, at);
     os->phase = Phase::kKernel;
+    purgatory_left(*os, pc, at);
     if (!os->spec->wide) {
       const std::uint64_t load = (pc + kPhysicalAlign - 1) / kPhysicalAlign * kPhysicalAlign;
       os->shift = load - kPhysicalStart;
@@ -284,9 +299,13 @@ void OsRecorder::scenario_probe(Core& core, std::uint32_t id) {
       break;
     case kMintKexecLoad:
       place_begun_ = at;
+      purgatory_.placing();
       break;
     case kMintStartCore:
       ipi_begun_ = at;
+      break;
+    case kPanic:
+      die(*os, "Kernel panic, and no UART to say why");
       break;
     case kStockKexec:
       // kexec -e: the clock of the second boot begins here.
@@ -318,17 +337,32 @@ void OsRecorder::console_byte(unsigned uart, std::uint8_t byte) {
 
 void OsRecorder::line_printed(Os& os) {
   if (!os.spec->up_marker.empty() && os.phase != Phase::kDead && !os.result.daemons_up &&
-      os.line.find(os.spec->up_marker) != std::string::npos) {
-    os.result.daemons_up = now();
-    finish(os, Stage::kUser, now());
-    os.phase = Phase::kUp;
-  }
+      os.line.find(os.spec->up_marker) != std::string::npos)
+    came_up(os);
   for (const char* bad :
        {"Kernel panic - not syncing", "mint: daemon ", "mint: start of ", "mint: no disk "}) {
     const std::size_t at = os.line.find(bad);
     if (at == std::string::npos) continue;
     die(os, os.line.substr(at));
   }
+  check_goal();
+}
+
+void OsRecorder::came_up(Os& os) {
+  os.result.daemons_up = now();
+  finish(os, Stage::kUser, now());
+  os.phase = Phase::kUp;
+}
+
+// The word tells of an OS that has no UART what others say on their consoles (guest/README.md).
+void OsRecorder::state_word_written(Os& os, std::uint64_t value) {
+  constexpr std::uint64_t kStateUp = 1;
+  constexpr std::uint64_t kStateFailed = 2;
+  os.moved = now();
+  if (value == kStateUp && os.phase != Phase::kDead && !os.result.daemons_up)
+    came_up(os);
+  else if (value == kStateFailed)
+    die(os, "a daemon failed, by its state word");
   check_goal();
 }
 
@@ -464,9 +498,13 @@ void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
     const auto& lock = request_.scenario.shared.lock;
     if (os != nullptr && lock && access.address == lock->value)
       lock_accessed(*os, core, at, access);
+    if (os != nullptr && !os->spec->uart && access.write &&
+        access.address == kStateWords + 4ULL * os->spec->cores.front().value)
+      state_word_written(*os, access.value);
     return;
   }
   if (access.kind == Access::Kind::kLapic) return;
+  if (place_begun_ && os_of(core) == &leader()) purgatory_.accessed(access);
   interference_->accessed(core.id().value, at, access);
   trace_interference();
 }
@@ -530,7 +568,7 @@ std::string OsRecorder::symbolise(const Core& core, std::uint64_t pc) const {
   if (os != nullptr) {
     const std::string name = os->symbols.name_at(pc - os->shift);
     if (!name.empty()) return fmt::format("{:x} ({}, {})", pc, name, os->spec->name);
-    if (os->slot != 0 && pc >= os->slot && pc < os->slot + kSlotBytes)
+    if (os->slot != 0 && pc >= os->slot && pc < os->slot + kPurgatorySlot)
       return fmt::format("{:x} (purgatory+{:#x}, {})", pc, pc - os->slot, os->spec->name);
   }
   if (pc >= 0xe0000 && pc < kMegabyte) return fmt::format("{:x} (firmware)", pc);

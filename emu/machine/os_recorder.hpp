@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "emu/machine/interference.hpp"
+#include "emu/machine/purgatory_watch.hpp"
 #include "emu/machine/recorder.hpp"
 #include "emu/machine/symbols.hpp"
 
@@ -60,7 +61,8 @@ class OsRecorder final : public Recorder {
     kMintKexecLoad,
     kMintStartCore,
     kBootTool,
-    kStockKexec
+    kStockKexec,
+    kPanic
   };
   struct Os {
     const OsSpec* spec = nullptr;
@@ -87,6 +89,9 @@ class OsRecorder final : public Recorder {
   Os& leader() { return oses_.front(); }
   void begin(Os& os, Stage stage, Cycles at);
   void finish(Os& os, Stage stage, Cycles at);
+  void came_up(Os& os);
+  void state_word_written(Os& os, std::uint64_t value);
+  void purgatory_left(Os& os, std::uint64_t pc, Cycles at);
   void die(Os& os, const std::string& why);
   void line_printed(Os& os);
   void type_what_is_due(Os& os);
@@ -114,6 +119,7 @@ class OsRecorder final : public Recorder {
   std::optional<ElfFunction> boot_tool_;  // its main()
   std::uint32_t lock_ = 0;
   std::unique_ptr<InterferenceWatch> interference_;
+  PurgatoryWatch purgatory_;
   std::size_t interference_traced_ = 0;
   std::optional<unsigned> leader_stage_;  // as traced
 };

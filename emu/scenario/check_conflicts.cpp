@@ -28,8 +28,9 @@ class ConflictChecker : Checker {
     for (ApicId core : b.cores) {
       if (std::find(a.cores.begin(), a.cores.end(), core) != a.cores.end()) {
         const MemoryRange slot = purgatory_slot(core);
-        const bool both_boot = a.cores[0] == core && b.cores[0] == core &&
-                               a.role == Role::kFollower && b.role == Role::kFollower;
+        const bool both_boot = scenario_.purgatory == Purgatory::kSlot && a.cores[0] == core &&
+                               b.cores[0] == core && a.role == Role::kFollower &&
+                               b.role == Role::kFollower;
         report(b, "cores",
                fmt::format("core {} belongs to both '{}' and '{}'{}", core.value, a.name, b.name,
                            both_boot ? fmt::format(", and so does its purgatory slot {:#x}-{:#x}",
@@ -129,7 +130,7 @@ class ConflictChecker : Checker {
     if (own.start < own.end && own.overlaps(range)) {
       hit = fmt::format("memory {}", to_string(os.memory));
     } else if (os.role == Role::kFollower && !os.cores.empty() &&
-               purgatory_slot(os.cores[0]).overlaps(range)) {
+               purgatory_place(scenario_, os.cores[0]).overlaps(range)) {
       hit = "the purgatory slot";
       key = "cores";
     }

@@ -6,6 +6,7 @@
 
 #include "emu/scenario/checker.hpp"
 #include "emu/scenario/load.hpp"
+#include "emu/scenario/resources.hpp"
 
 namespace mint {
 
@@ -106,12 +107,58 @@ class ScenarioChecker : Checker {
              "choose \"parallel\" or \"sequential\", or remove the followers",
              scenario_.place(scenario_.followers()[0]->key));
     }
+    if (scenario_.window != 0 && mode != StartMode::kParallel) {
+      report("start.window", "'start.window' has a meaning only when followers start in parallel",
+             "remove it, or set start.mode = \"parallel\"", scenario_.place("start.mode"));
+    }
+    check_purgatory();
     if (followers && mode == StartMode::kKexecReboot) {
       report("start.mode",
              "a Kexec reboot ends the leader, and the followers would never be started",
              "remove the followers, or choose \"parallel\" or \"sequential\"",
              scenario_.place(scenario_.followers()[0]->key));
     }
+  }
+
+  // What goes together with the way of placing purgatory. The lock of "locked" and the table of
+  // "shared" lie in the page at 1000h.
+  void check_purgatory() {
+    if (scenario_.purgatory == Purgatory::kShared && scenario_.check_digest) {
+      report("start.check_digest", "a purgatory that all followers share checks no digest",
+             "remove it, or choose another start.purgatory", scenario_.place("start.purgatory"));
+    }
+    if (scenario_.purgatory != Purgatory::kSlot && scenario_.slot_check != SlotCheck::kScenario) {
+      report("start.slot_check", "there are no slots to check: purgatory has one place",
+             "remove it, or set start.purgatory = \"slot\"", scenario_.place("start.purgatory"));
+    }
+    const bool page =
+        scenario_.purgatory == Purgatory::kLocked || scenario_.purgatory == Purgatory::kShared;
+    const MemoryRange low{PhysAddr{0x1000}, PhysAddr{0x2000}};
+    if (page && !is_shared(low)) {
+      report("start.purgatory", "its lock or table lies in the page 0x1000-0x2000, not all shared",
+             "add \"0x1000-0x2000\" to shared.ranges", scenario_.place("shared.ranges"));
+    }
+    for (const OsSpec* follower : scenario_.followers()) {
+      constexpr unsigned kFirstFree = 3;  // slots 1 and 2 are purgatory's and the trampoline's
+      if (scenario_.purgatory == Purgatory::kSlot || follower->cores.size() < 2) continue;
+      const unsigned boot = follower->cores[0].value;
+      const unsigned last = last_boot_core(machine_.hole);
+      if (boot >= kFirstFree && boot <= last) continue;
+      report(*follower, "cores",
+             fmt::format("'{}' has several cores, and no slot of its own below 1 MB to start them "
+                         "from: its boot core is {}",
+                         follower->name, boot),
+             fmt::format("boot it on one of cores {}-{}, or set start.purgatory = \"slot\"",
+                         kFirstFree, last),
+             scenario_.place("start.purgatory"));
+    }
+  }
+
+  bool is_shared(const MemoryRange& range) const {
+    const auto& ranges = scenario_.shared.ranges;
+    return std::any_of(ranges.begin(), ranges.end(), [&](const MemoryRange& r) {
+      return r.start <= range.start && range.end <= r.end;
+    });
   }
 
   void check_text() {
@@ -133,12 +180,13 @@ class ScenarioChecker : Checker {
       report("end.when", "'end.when' is \"exit\", which only bare-metal programs do",
              "give \"daemons-up\", \"kernel-init\", \"console-text\" or \"power-off\"");
     }
-    const bool by_console = end.when == EndWhen::kDaemonsUp || end.when == EndWhen::kConsoleText;
     for (const OsSpec& os : scenario_.os) {
-      if (!by_console || os.uart || written(os, "uart") ||
+      if (os.uart || written(os, "uart") ||
           std::find(end.os.begin(), end.os.end(), os.name) == end.os.end()) {
         continue;
       }
+      if (end.when == EndWhen::kDaemonsUp) check_state_word(os);
+      if (end.when != EndWhen::kConsoleText && !marker_is_needed(os)) continue;
       report(
           os, "uart",
           fmt::format("the run ends by what '{}' says on its console, and no UART is left for it",
@@ -147,6 +195,26 @@ class ScenarioChecker : Checker {
           scenario_.place("end.os"));
     }
     for (const std::string& name : end.os) check_name("end.os", name);
+  }
+
+  // Without a UART it is the follower's state word that says that its daemons are up.
+  void check_state_word(const OsSpec& os) {
+    if (os.cores.empty() || marker_is_needed(os)) return;
+    const PhysAddr word{kStateWords + 4ULL * os.cores[0].value};
+    if (is_shared({word, word + 4})) return;
+    report(
+        "shared.ranges",
+        fmt::format("'{}' has no UART, and its state word at {:#x}, which tells that its daemons "
+                    "are up, is in no shared range",
+                    os.name, word.value),
+        "add \"0x1000-0x2000\"", place(os, "name"));
+  }
+
+  // The run ends by what it prints: the leader has no state word, and a marker of the scenario's
+  // own is not what guest/rootfs writes one for.
+  bool marker_is_needed(const OsSpec& os) const {
+    return scenario_.end.when == EndWhen::kDaemonsUp &&
+           (os.role == Role::kLeader || written(os, "up_marker"));
   }
 
   // Reports a name that is no OS's; the OS that it is.

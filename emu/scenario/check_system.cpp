@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "emu/scenario/checker.hpp"
+#include "emu/scenario/repeat_os.hpp"
 #include "emu/scenario/resources.hpp"
 #include "emu/scenario/units.hpp"
 
@@ -71,7 +72,9 @@ class SystemChecker : Checker {
       check_leader_cores(os);
       return;
     }
-    const unsigned last = last_boot_core(machine_.hole);
+    const bool slots =
+        scenario_.purgatory == Purgatory::kSlot && scenario_.slot_check == SlotCheck::kScenario;
+    const unsigned last = slots ? last_boot_core(machine_.hole) : kMaxCount;
     if (boot.value == 0) {
       report(os, "cores",
              fmt::format("follower '{}' boots on core 0, which runs the leader", os.name),
@@ -88,7 +91,8 @@ class SystemChecker : Checker {
       }
       report(os, "cores", why,
              boot.value >= 28 || machine_.hole == LegacyHole::kRam
-                 ? fmt::format("list one of cores 1-{} first", last)
+                 ? fmt::format("list one of cores 1-{} first, or set start.purgatory = \"shared\"",
+                               last)
                  : fmt::format("list one of cores 1-{} first, or set machine.hole = \"ram\" (cores "
                                "up to 27)",
                                last),

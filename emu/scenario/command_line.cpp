@@ -56,6 +56,17 @@ std::string pin_argument(const OsSpec& os, unsigned pin) {
   return std::to_string(pin);
 }
 
+// Linux puts the trampoline for its own cores at the end of base memory. Slots from 16 on reach
+// there; then it goes into slot 0, which is the leader's anyway.
+bool needs_low_trampoline(const Scenario& scenario) {
+  if (scenario.purgatory != Purgatory::kSlot) return false;
+  constexpr unsigned kFirstSlotAtEnd = 16;
+  for (const OsSpec* follower : scenario.followers()) {
+    if (!follower->cores.empty() && follower->cores[0].value >= kFirstSlotAtEnd) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string leader_command_line(const Scenario& scenario) {
@@ -67,6 +78,7 @@ std::string leader_command_line(const Scenario& scenario) {
     line.add(fmt::format("mem={} nr_cpus={} mint.physapic", format_size(leader->memory.end.value),
                          leader->cores.size()));
     add_ownership(line, scenario, *leader);
+    if (needs_low_trampoline(scenario)) line.add("mint.trampoline=0x2000");
   } else {
     if (leader->memory.end.value < low_ram_end(scenario.machine)) {
       line.add(fmt::format("mem={}", format_size(leader->memory.end.value)));
@@ -95,19 +107,29 @@ std::string follower_command_line(const Scenario& scenario, const OsSpec& follow
   return line.take();
 }
 
-std::vector<std::string> boot_tool_arguments(const OsSpec& follower) {
+std::vector<std::string> boot_tool_arguments(const Scenario& scenario, const OsSpec& follower) {
   const std::uint64_t first = follower.memory.start.value;
   const std::uint64_t last = follower.memory.end.value - 1;  // ranges name their last byte
   std::vector<unsigned> cores;
   for (ApicId core : follower.cores) cores.push_back(core.value);
   std::vector<std::string> pins;
   for (unsigned pin : follower.pins) pins.push_back(pin_argument(follower, pin));
-  return {fmt::format("--mint-core={}", cores.empty() ? 0 : cores[0]),
-          fmt::format("--mint-cores={}", fmt::join(cores, ",")),
-          fmt::format("--mint-pins={}", fmt::join(pins, ",")),
-          fmt::format("--mint-map={:#x}-{:#x}", first, last),
-          fmt::format("--mem-min={:#x}", first),
-          fmt::format("--mem-max={:#x}", last)};
+  std::vector<std::string> arguments{fmt::format("--mint-core={}", cores.empty() ? 0 : cores[0]),
+                                     fmt::format("--mint-cores={}", fmt::join(cores, ",")),
+                                     fmt::format("--mint-map={:#x}-{:#x}", first, last),
+                                     fmt::format("--mem-min={:#x}", first),
+                                     fmt::format("--mem-max={:#x}", last)};
+  // Without a UART and a disk it has none.
+  if (!pins.empty()) {
+    arguments.insert(arguments.begin() + 2, fmt::format("--mint-pins={}", fmt::join(pins, ",")));
+  }
+  constexpr const char* kPurgatories[] = {"slot", "locked", "shared", "none"};
+  if (scenario.purgatory != Purgatory::kSlot) {
+    arguments.push_back(
+        fmt::format("--purgatory={}", kPurgatories[static_cast<unsigned>(scenario.purgatory)]));
+  }
+  if (scenario.slot_check == SlotCheck::kNobody) arguments.emplace_back("--mint-unchecked");
+  return arguments;
 }
 
 }  // namespace mint

@@ -18,6 +18,6 @@ std::string leader_command_line(const Scenario& scenario);
 std::string follower_command_line(const Scenario& scenario, const OsSpec& follower);
 
 // The boot tool's options for a follower, less kernel, initrd, command line and -i.
-std::vector<std::string> boot_tool_arguments(const OsSpec& follower);
+std::vector<std::string> boot_tool_arguments(const Scenario& scenario, const OsSpec& follower);
 
 }  // namespace mint

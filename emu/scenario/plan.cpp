@@ -41,13 +41,14 @@ std::string leader_plan(const Scenario& scenario) {
                     {"cmdline", leader_command_line(scenario)}};
   if (scenario.boot_tool) plan["kexec"] = scenario.boot_tool->path.string();
   plan["check_digest"] = scenario.check_digest;
+  if (scenario.window != 0) plan["window"] = scenario.window;
   plan["followers"] = Json::array();
   for (const OsSpec* follower : scenario.followers()) {
     plan["followers"].push_back({{"name", follower->name},
                                  {"core", follower->cores[0].value},
                                  {"kernel", follower->kernel.path.string()},
                                  {"initrd", initrd_of(*follower)},
-                                 {"kexec_args", boot_tool_arguments(*follower)},
+                                 {"kexec_args", boot_tool_arguments(scenario, *follower)},
                                  {"cmdline", follower_command_line(scenario, *follower)}});
   }
   return plan.dump(2) + "\n";

@@ -7,6 +7,7 @@
 
 #include "emu/scenario/load.hpp"
 #include "emu/scenario/load_profile.hpp"
+#include "emu/scenario/repeat_os.hpp"
 #include "emu/scenario/toml_reader.hpp"
 #include "emu/scenario/units.hpp"
 
@@ -121,6 +122,7 @@ class Loader {
     table.get("up_marker", os.up_marker);
     table.get("use_pit", os.use_pit);
     table.get("start_delay_us", os.start_delay_us, 0, 1'000'000);
+    repeat_os(table, scenario_);
     table.done();
   }
 
@@ -171,6 +173,15 @@ class Loader {
       scenario_.boot_tool = guest_file(table, "boot_tool", file);
     }
     table.get("check_digest", scenario_.check_digest);
+    table.get("window", scenario_.window, 1, kMaxCount);
+    constexpr std::string_view kPurgatories[] = {"slot", "locked", "shared", "none"};
+    auto purgatory = static_cast<unsigned>(scenario_.purgatory);
+    table.get_choice("purgatory", purgatory, kPurgatories);
+    scenario_.purgatory = static_cast<Purgatory>(purgatory);
+    constexpr std::string_view kChecks[] = {"scenario", "boot-tool", "nobody"};
+    auto check = static_cast<unsigned>(scenario_.slot_check);
+    table.get_choice("slot_check", check, kChecks);
+    scenario_.slot_check = static_cast<SlotCheck>(check);
     table.done();
   }
 
@@ -292,6 +303,7 @@ Scenario load_scenario(const std::string& file, const LoadOptions& options, Prob
     return std::tie(a.where.file, a.where.line, a.where.column) <
            std::tie(b.where.file, b.where.line, b.where.column);
   });
+  fold_repeated(problems);
   return scenario;
 }
 

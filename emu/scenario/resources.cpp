@@ -14,6 +14,11 @@ MemoryRange purgatory_slot(ApicId core) {
   return {PhysAddr{start}, PhysAddr{start + kPurgatorySlot}};
 }
 
+MemoryRange purgatory_place(const Scenario& scenario, ApicId core) {
+  if (scenario.purgatory == Purgatory::kSlot) return purgatory_slot(core);
+  return {PhysAddr{kOnePurgatory}, PhysAddr{kOnePurgatory + kPurgatorySlot}};
+}
+
 unsigned last_boot_core(LegacyHole hole) { return hole == LegacyHole::kPc ? 16 : 27; }
 
 unsigned inta_pin(PciAddress function) { return 16 + function.device % 8; }

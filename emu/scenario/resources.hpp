@@ -11,8 +11,15 @@ inline constexpr std::uint64_t kPciHole = 0xC000'0000;  // where RAM below 4 GB 
 inline constexpr unsigned kFirstDiskDevice = 4;         // AHCI controllers from 00:04.0 upwards
 inline constexpr unsigned kUartPorts[] = {0x3F8, 0x2F8, 0x3E8, 0x2E8};
 
-// Where purgatory of a follower that boots on `core` is placed.
+// Where purgatory is when all cores begin at one place (purgatory/mint-slot.h).
+inline constexpr std::uint64_t kOnePurgatory = 0x9000;
+// The state word of the OS whose boot core is n is at this address + 4n (guest/README.md).
+inline constexpr std::uint64_t kStateWords = 0x1100;
+
+// The purgatory slot of a core.
 MemoryRange purgatory_slot(ApicId core);
+// Where purgatory of a follower that boots on `core` is placed.
+MemoryRange purgatory_place(const Scenario& scenario, ApicId core);
 // The highest core whose slot is RAM: 16 with hole "pc", 27 with "ram".
 unsigned last_boot_core(LegacyHole hole);
 // The I/O APIC pin of a PCI device's INTA#.

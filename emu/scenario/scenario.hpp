@@ -82,6 +82,22 @@ enum class StartMode : std::uint8_t {
   kKexecReboot,  // no follower: the leader boots itself again by stock Kexec
 };
 
+// Where purgatory of the followers is placed, and what keeps two of them apart: the thesis's
+// remedies (4.3).
+enum class Purgatory : std::uint8_t {
+  kSlot,    // remedy 2: each core has a place of its own, 9000h * APIC id
+  kLocked,  // remedy 1: one place, and a lock from placing until purgatory has run
+  kShared,  // remedy 3: one purgatory for all, which finds its kernel by the APIC id
+  kNone,    // one place and no lock
+};
+
+// Who refuses a follower whose boot core has no usable purgatory slot.
+enum class SlotCheck : std::uint8_t {
+  kScenario,  // this program, before anything runs
+  kBootTool,  // the boot tool on the leader
+  kNobody,    // neither: what then happens is the kernel's and the machine's matter
+};
+
 // [shared]: memory that the OSes share; accesses to it happen in the order of their times.
 struct SharedMemory {
   std::vector<MemoryRange> ranges;
@@ -138,6 +154,10 @@ struct Scenario {
   std::vector<OsSpec> os;
   StartMode start = StartMode::kNone;
   std::optional<GuestFile> boot_tool;  // kexec, statically linked for the leader
+  // Parallel start: at most so many followers are on their way at a time; 0: any number.
+  unsigned window = 0;
+  Purgatory purgatory = Purgatory::kSlot;
+  SlotCheck slot_check = SlotCheck::kScenario;
   bool check_digest = false;  // purgatory hashes what was placed (the boot tool without -i)
   SharedMemory shared;
   EndCondition end;

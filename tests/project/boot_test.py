@@ -130,6 +130,86 @@ class Single(BootTest):
         self.assertLess(result["os"][1]["lock_waited_s"], 0.1)
 
 
+class Followers5(BootTest):
+    """Five followers that live in their initrds, one of them without a UART, at most two on their
+    way at a time."""
+
+    FEWER = (
+        (r"count = 27 .*", "count = 5"),
+        (r"cores = 28", "cores = 6"),
+        (r'mode = "parallel"', 'mode = "parallel"\nwindow = 2'),
+    )
+
+    def check_up(self, result, count):
+        followers = result["os"][1:]
+        self.assertEqual(len(followers), count)
+        self.assertEqual(result["interference"], [])
+        for os in followers:
+            with self.subTest(os["name"]):
+                self.assertFalse(os["died"], os["last_words"])
+                self.check_stages(os)
+        self.assertEqual(len({os["cores"][0] for os in followers}), count)
+
+    def test(self):
+        result = self.boot("followers5", text=self.scenario("followers27", *self.FEWER))
+        self.check_up(result, 5)
+        followers = result["os"][1:]
+        up = [os["start_s"] + os["daemons_up_s"] for os in followers]
+        for index, os in enumerate(followers[2:], start=2):
+            on_their_way = sum(end > os["start_s"] for end in up[:index])
+            self.assertLess(on_their_way, 2, os["name"])
+
+
+class Followers27(Followers5):
+    """The most that slots allow, and what becomes of a 28th core."""
+
+    def test(self):
+        self.check_up(self.boot("followers27"), 27)
+
+    def test_63_by_one_purgatory(self):
+        self.check_up(self.boot("followers63"), 63)
+
+    def test_boot_tool_refuses_core_28(self):
+        self.boot("core28")
+        self.assertIn("--mint-core=28: no purgatory slot", self.console("leader"))
+
+    def test_kernel_refuses_core_28(self):
+        self.boot("core28-unchecked")
+
+    def test_core_17_of_a_pc_has_no_whole_slot(self):
+        result = self.boot("core17-pc", code=1)
+        self.assertIn("8192 fell on video memory", result["interference"][0]["what"])
+        self.assertIn("triple fault on core 17", result["reason"])
+
+
+class Remedies(Followers5):
+    """Each way of placing purgatory boots three followers; with nothing to keep them apart, a core
+    that starts late jumps into another one's kernel."""
+
+    def test(self):
+        for purgatory in ("locked", "shared"):
+            with self.subTest(purgatory):
+                changes = (
+                    (r"count = 27 .*", "count = 3"),
+                    (r"cores = 28", "cores = 4"),
+                    (r'mode = "parallel"', f'mode = "parallel"\npurgatory = "{purgatory}"'),
+                )
+                result = self.boot(purgatory, text=self.scenario("followers27", *changes))
+                self.check_up(result, 3)
+
+    def test_none(self):
+        result = self.boot("purgatory-none", code=1)
+        jumps = [event for event in result["interference"] if "left purgatory" in event["what"]]
+        self.assertTrue(jumps, result["interference"])
+        self.assertEqual((jumps[0]["by"], jumps[0]["to"]), ("f1", "f2"))
+
+    def test_lock_makes_the_second_wait(self):
+        text = self.scenario("purgatory-none", ('purgatory = "none"', 'purgatory = "locked"'))
+        first, second = self.boot("purgatory-locked", text=text)["os"][1:]
+        stages = [{stage["name"]: stage for stage in os["stages"]} for os in (first, second)]
+        self.assertGreater(stages[1]["place"]["begin_s"], stages[0]["purgatory"]["end_s"])
+
+
 class Sequential2(BootTest):
     def test(self):
         sequential = self.boot("sequential2")

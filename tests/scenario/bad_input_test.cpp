@@ -152,7 +152,8 @@ TEST_F(BadInput, PurgatorySlotBeyondOneMegabyte) {
       "machine = {cores = 32, hole = \"ram\"}\n" + kLeader + with(kFollower, "[2]", "[28]"),
       {"s.toml:13:9: follower 'f1' boots on core 28, whose purgatory slot 0x9000 * 28 "
        "= 0xfc000-0x105000 does not lie below 1 MB, where a started core must begin "
-       "(the other side: s.toml:1); remedy: list one of cores 1-27 first"});
+       "(the other side: s.toml:1); remedy: list one of cores 1-27 first, or set "
+       "start.purgatory = \"shared\""});
 }
 
 TEST_F(BadInput, SlotsInTheHoleAreFineWhenItIsRam) {

@@ -111,7 +111,7 @@ TEST_F(ScenarioFile, CommandLinesSayWhoOwnsWhat) {
             "console=ttyS1,115200 mint.follower mint.name=f1 mint.core=2 mint.pci=00:05.0 "
             "mint.pins=0x200008 mint.uarts=0x2 mint.lock=0x1000 mint.nopit tsc=reliable "
             "tsc_early_khz=2800000 loglevel=7");
-  EXPECT_THAT(boot_tool_arguments(scenario.os[1]),
+  EXPECT_THAT(boot_tool_arguments(scenario, scenario.os[1]),
               ElementsAre("--mint-core=2", "--mint-cores=2", "--mint-pins=3,21=pci00:05",
                           "--mint-map=0x10000000-0x1fffffff", "--mem-min=0x10000000",
                           "--mem-max=0x1fffffff"));

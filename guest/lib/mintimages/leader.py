@@ -75,6 +75,8 @@ def _start_line(plan: Plan, follower: Follower, boot: _Boot) -> str:
     line = f"start_follower {follower.name} {arguments}"
     if plan.mode == "sequential":
         line += f" &&\n\twait_for_follower {follower.name} {follower.core}"
+    elif plan.window is not None:
+        line = f"wait_for_room {plan.window}\n{line} &&\n\tunderway=\"$underway {follower.core}\""
     return line
 
 

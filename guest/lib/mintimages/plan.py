@@ -14,6 +14,7 @@
     cmdline     kernel command line, at most 2047 bytes, one line
   kexec         path of a static boot tool of the leader's arch; for parallel, sequential and
                 kexec-reboot
+  window        parallel: at most so many followers are on their way at a time (optional, all)
   check_digest  whether purgatory checks the digest of what was loaded (optional, false: kexec -i)
   followers     list, in start order, for parallel and sequential (optional, empty):
     name        as above, different in each
@@ -77,6 +78,7 @@ class Plan:
     leader: Leader
     kexec: Path | None
     check_digest: bool
+    window: int | None
     followers: tuple[Follower, ...]
 
 
@@ -102,7 +104,14 @@ class _Reader:
         self._path = path
 
     def plan(self, document: Any) -> Plan:
-        keys = {"mode": str, "leader": dict, "kexec": str, "check_digest": bool, "followers": list}
+        keys = {
+            "mode": str,
+            "leader": dict,
+            "kexec": str,
+            "check_digest": bool,
+            "window": int,
+            "followers": list,
+        }
         self._check(document, "", keys, required=("mode", "leader"))
         mode = document["mode"]
         if mode not in MODES:
@@ -115,6 +124,9 @@ class _Reader:
             self._fail("followers", f"mode '{mode}' starts none", "an empty list")
         if not followers and mode in STARTS_FOLLOWERS:
             self._fail("followers", f"mode '{mode}' needs some", "at least one")
+        window = document.get("window")
+        if window is not None and (mode != "parallel" or window < 1):
+            self._fail("window", f"{window} with mode '{mode}'", "at least 1, mode 'parallel'")
         for key in ("name", "core"):
             self._unique(followers, key)
         if mode in NEEDS_KEXEC and "kexec" not in document:
@@ -127,6 +139,7 @@ class _Reader:
             self._leader(document["leader"]),
             kexec,
             document.get("check_digest", False),
+            window,
             followers,
         )
 

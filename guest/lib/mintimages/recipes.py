@@ -167,8 +167,16 @@ def follower_disk(bits: int, name: str | None = None) -> Image:
     )
 
 
+INITRD_SCRIPTS = {
+    "leader": ("initrd", "common"),
+    "follower": ("initrd", "common"),
+    "halt": ("halt",),
+    "small": ("common", "follower"),
+}
+
+
 def _initrd(name: str, bits: int, content: Callable[[Debs], Tree]) -> Image:
-    scripts = ("halt",) if name == "halt" else ("initrd", "common")
+    scripts = INITRD_SCRIPTS[name]
     return Image(
         f"initrd-{name}{bits}",
         1,
@@ -202,6 +210,7 @@ def _all() -> list[Recipe]:
         recipes.append(_initrd("leader", bits, lambda debs: rootfs.initrd(debs, "leader")))
         recipes.append(_initrd("follower", bits, lambda debs: rootfs.initrd(debs, "follower")))
         recipes.append(_initrd("halt", bits, rootfs.halt_initrd))
+        recipes.append(_initrd("small", bits, rootfs.small))
         recipes.append(follower_disk(bits))
     return recipes
 

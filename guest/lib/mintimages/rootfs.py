@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The guests' file trees: initrds and the followers' root. Their scripts are files under
+"""The guests' file trees: initrds and the followers' roots. Their scripts are files under
 guest/rootfs; this adds programs, links and mount points. The leader's root is in leader.py."""
 
 import hashlib
@@ -76,6 +76,14 @@ def follower(debs: Debs, name: str, seed_program: bytes) -> Tree:
     tree.file(
         "var/lib/random-seed", hashlib.shake_256(b"mintsim: " + name.encode()).digest(512), 0o600
     )
+    return tree
+
+
+def small(debs: Debs) -> Tree:
+    """A whole follower in an initrd, without a disk: busybox's daemons, and no dropbear, whose
+    libraries are larger than all the rest."""
+    tree = system(debs, "follower", "follower")
+    tree.link("init", "bin/busybox")
     return tree
 
 
