@@ -123,6 +123,19 @@ class Repeatable(BootTest):
         self.assertNotEqual(self.boot("parallel2", "--seed", 2)["digest"], first["digest"])
 
 
+class SliceLength(BootTest):
+    """How far cores may run ahead of each other changes nothing: not a cycle, not an access."""
+
+    def test(self):
+        digests = set()
+        for cycles in (300, 1000):
+            text = self.scenario(
+                "single", (r'profile = .*', rf'\g<0>\n[machine.delays]\nslice = {cycles}')
+            )
+            digests.add(self.boot("slices", text=text)["digest"])
+        self.assertEqual(len(digests), 1)
+
+
 class Single(BootTest):
     def test(self):
         result = self.boot("single")
