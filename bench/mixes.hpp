@@ -17,18 +17,30 @@ struct Mix {
   std::vector<std::uint8_t> setup;  // once
   std::vector<std::uint8_t> body;   // again and again; EBP belongs to who repeats it
   unsigned turns;                   // of a whole program: a few tenths of a second of a host
+  bool whole_machine = false;       // needs more than a core
 };
 
-// Blocks of eight instructions that run once: add eax, ebx; mov ecx, [80000h]; sub ecx, eax;
-// mov [80004h], ecx; test eax, eax; inc edx; xor ebx, edx; jmp to the next.
+// Blocks of eight instructions that run once, no two alike, of instructions that come again: add
+// eax, ebx; mov ecx, [m]; sub ecx, eax; mov [n], ecx; test eax, eax; inc edx; xor ebx, edx; jmp to
+// the next.
 inline std::vector<std::uint8_t> blocks_run_once(unsigned count) {
-  static constexpr std::uint8_t kBlock[] = {0x01, 0xd8, 0x8b, 0x0d, 0, 0, 8, 0,    0x29,
-                                            0xc1, 0x89, 0x0d, 4,    0, 8, 0, 0x85, 0xc0,
+  static constexpr std::uint8_t kBlock[] = {0x01, 0xd8, 0x8b, 0x0d, 0, 0, 0, 0,    0x29,
+                                            0xc1, 0x89, 0x0d, 0,    0, 0, 0, 0x85, 0xc0,
                                             0x42, 0x31, 0xd3, 0xe9, 0, 0, 0, 0};
+  constexpr unsigned kLoaded = 4;  // where m and n are in it
+  constexpr unsigned kStored = 12;
   std::vector<std::uint8_t> code;
   code.reserve(count * sizeof kBlock);
-  for (unsigned i = 0; i < count; ++i)
+  for (unsigned i = 0; i < count; ++i) {
+    const std::size_t at = code.size();
     code.insert(code.end(), std::begin(kBlock), std::end(kBlock));
+    const std::uint32_t loaded = kStackTop + 4 * (i % 256);
+    const std::uint32_t stored = kStackTop + 4096 + 4 * (i % 257);
+    for (unsigned byte = 0; byte < 4; ++byte) {
+      code[at + kLoaded + byte] = static_cast<std::uint8_t>(loaded >> 8 * byte);
+      code[at + kStored + byte] = static_cast<std::uint8_t>(stored >> 8 * byte);
+    }
+  }
   return code;
 }
 
@@ -75,6 +87,20 @@ inline const std::vector<Mix>& mixes() {
        100},
       // rdtsc
       {"time_stamps", {}, {0x0f, 0x31}, 8'000'000},
+      // The first core resets and starts the second by INIT and startup IPI, again and again. That
+      // one counts, at 8000h in real mode: inc dword [9000h]; hlt; jmp to the hlt. Setup writes
+      // this,
+      // SVR and the high half of ICR, each by mov dword [m], imm32. Then mov esi, [9000h];
+      // mov dword [ICR], INIT; mov dword [ICR], startup at 8000h; 1: pause; cmp [9000h], esi; je 1b
+      {"ipi",
+       {0xc7, 5, 0,    0x80, 0,    0,    0x66, 0xff, 6,    0, 0xc7, 5,    4,    0x80,
+        0,    0, 0x90, 0xf4, 0xeb, 0xfd, 0xc7, 5,    0xf0, 0, 0xe0, 0xfe, 0xff, 1,
+        0,    0, 0xc7, 5,    0x10, 3,    0xe0, 0xfe, 0,    0, 0,    1},
+       {0x8b, 0x35, 0,    0x90, 0,    0,    0xc7, 5,    0,    3,    0xe0, 0xfe,
+        0,    0x45, 0,    0,    0xc7, 5,    0,    3,    0xe0, 0xfe, 8,    0x46,
+        0,    0,    0xf3, 0x90, 0x39, 0x35, 0,    0x90, 0,    0,    0x74, 0xf6},
+       20'000,
+       true},
       {"translation", {}, blocks_run_once(40'000), 1},
   };
   return kMixes;
