@@ -110,6 +110,7 @@ class SpinLoop {
   int read_access_ = MINT_PEEK_READ;
   int write_access_ = MINT_PEEK_WRITE;
   std::uint64_t tsc_ = 0;
+  bool may_read_tsc_ = false;
   bool reads_tsc_ = false;
   std::uint64_t same_for_ = 0;
   std::uint64_t rip_ = 0;
