@@ -7,6 +7,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
+from browser import CHROMIUM, Browser
 from program import ROOT, SCENARIOS, ProgramTest
 
 PARALLEL2 = (SCENARIOS / "parallel2.toml").read_text()
@@ -49,6 +50,33 @@ class Recorded(BootTest):
             ).stdout
             self.assertIn("4 purgatory", svg)
             self.assertIn("f1", svg)
+
+
+    @unittest.skipUnless(CHROMIUM, "needs chromium")
+    def test_the_page_of_parallel2(self):
+        self.record(PARALLEL2)
+        page = self.folder / "report.html"
+        done = self.mintsim("report", "1", "--store", self.store, "-o", page)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        browser = Browser(self.folder / "profile")
+        self.addCleanup(browser.close)
+        browser.open("about:blank")
+        self.assertLess(browser.open(page.as_uri()), 2)
+        # The stage table goes to a stage; the core's lane and its console are those of then.
+        row = browser.run(
+            "[...document.querySelectorAll('#stages tbody tr')].findIndex("
+            "r => r.innerText.startsWith('f1') && r.innerText.includes('kernel'))"
+        )
+        browser.run("[...which.options].forEach(o => { o.selected = o.text === 'f1'; }), 0")
+        browser.click(f"#stages tbody tr:nth-child({row + 1}) button")
+        self.assertIn("core 1: f1: f1 kernel", browser.text("#now"))
+        here = "document.querySelector('#console .here')?.innerText ?? ''"
+        before = browser.run(here)
+        browser.run("choose(data.stages.find(z => z[0] === 1 && z[1] === 5)[3])")
+        self.assertIn("f1 user", browser.text("#now"))
+        self.assertNotEqual(browser.run(here), before, "the console goes with the moment")
+        self.assertIn("two followers in parallel", browser.text("#thesis"))
+        self.assertEqual(browser.problems(), [])
 
 
 class PlantedInitrdByte(BootTest):

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -13,6 +12,7 @@ import time
 import unittest
 from pathlib import Path
 
+from browser import CHROMIUM, Browser
 from program import BUILD, MINTSIM, ProgramTest, leave, multiboot, say
 
 
@@ -401,10 +401,7 @@ def fields(message: bytes) -> list[tuple[int, object]]:
     return found
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-class Views(StoreTest):
+class ViewTest(StoreTest):
     def view(self, verb: str, name: str, *arguments: object) -> Path:
         out = self.folder / name
         done = self.mintsim(verb, "last", "--store", self.store, *arguments, "-o", out)
@@ -415,6 +412,8 @@ class Views(StoreTest):
         """A guest program with interrupts, IPIs and several cores."""
         self.run_json(BUILD / "tests" / "guest" / "ipi.elf", "--cores", "4", "--store", self.store)
 
+
+class Views(ViewTest):
     def test_perfetto(self):
         self.interrupts()
         trace = fields(self.view("export", "t.perfetto", "--format", "perfetto").read_bytes())
@@ -467,22 +466,106 @@ class Views(StoreTest):
         data = re.search(r"^const data = (.*);$", page, re.M).group(1)
         self.assertEqual(json.loads(data)["lines"][0][2], "</script><b>&")
 
-    @unittest.skipUnless(CHROMIUM, "needs chromium")
-    def test_the_report_in_a_browser(self):
+
+@unittest.skipUnless(CHROMIUM, "needs chromium")
+class Page(ViewTest):
+    """The report page in a browser: it is opened, clicked through and read."""
+
+    def open(self, page: Path, place: str = "") -> tuple[Browser, float]:
+        browser = Browser(self.folder / "profile")
+        self.addCleanup(browser.close)
+        browser.open("about:blank")
+        return browser, browser.open(page.as_uri() + place)
+
+    def test_click_through(self):
         self.interrupts()
-        page = self.view("report", "r.html")
+        browser, _ = self.open(self.view("report", "r.html"))
         run = self.runs()[0]
-        done = subprocess.run(
-            [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
-             f"--user-data-dir={self.folder / 'profile'}", f"{page.as_uri()}#at=0.002"],
-            capture_output=True, text=True, timeout=120, check=False,
-        )
-        dom = done.stdout
-        self.assertIn(f"<h1 id=\"title\">ipi, run {run['id']}</h1>", dom)
-        self.assertIn("0.002000000 s</p>", dom, "the chosen moment is told")
-        self.assertIn(run["digest"], dom)
-        self.assertRegex(dom, r"<td>started at 8000h</td>")
-        self.assertIn('role="status"', dom)
+        self.assertEqual(browser.text("#title"), f"ipi, run {run['id']}")
+        self.assertIn(run["digest"], browser.text("#made"))
+        self.assertIn("started at 8000h", browser.text("#moments"))
+        # A click on a moment in the table goes there, and the place says what happens then.
+        browser.click("#moments tbody tr:nth-child(2) button")
+        moment = browser.text("#moments tbody tr:nth-child(2) button")
+        self.assertTrue(browser.text("#now").startswith(f"{moment}"), browser.text("#now"))
+        # Zoom by button, wheel and key; each narrows the view, Home widens it to the whole run.
+        span = "view.to - view.from"
+        widths = [browser.run(span)]
+        browser.click("#zoom-in")
+        widths.append(browser.run(span))
+        x, y = browser.place("#chart")
+        browser.wheel(x, y, -300)
+        widths.append(browser.run(f"new Promise(d => setTimeout(() => d({span}), 100))"))
+        browser.click_at(x, y)
+        browser.run("document.querySelector('#chart').focus()")
+        browser.key("+", 187, "+")
+        widths.append(browser.run(span))
+        self.assertEqual(widths, sorted(widths, reverse=True))
+        self.assertEqual(len(set(widths)), 4, widths)
+        browser.key("Home", 36)
+        self.assertGreaterEqual(browser.run(span), widths[0])
+        # From event to event.
+        times = []
+        for _ in range(5):
+            browser.key("n", 78, "n")
+            times.append(float(browser.text("#now").split()[0]))
+        self.assertEqual(times, sorted(set(times)), "each later than the one before")
+        browser.key("p", 80, "p")
+        self.assertEqual(float(browser.text("#now").split()[0]), times[-2])
+        # Dark and light.
+        back = "getComputedStyle(document.body).backgroundColor"
+        before = browser.run(back)
+        browser.click("#theme")
+        self.assertNotEqual(browser.run(back), before)
+        self.assertEqual(browser.problems(), [])
+
+    def test_the_moment_of_the_address(self):
+        self.interrupts()
+        browser, _ = self.open(self.view("report", "r.html"), "#at=0.002")
+        self.assertTrue(browser.text("#now").startswith("0.002000000 s"))
+
+    def test_what_a_screen_reader_is_told(self):
+        self.interrupts()
+        browser, _ = self.open(self.view("report", "r.html"))
+        nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
+        told = {(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if "role" in n}
+        self.assertIn(("application", "Timeline of cores, lock and disks"), told)
+        self.assertIn(("button", "Zoom in"), told)
+        self.assertIn(("button", "Earlier"), told)
+        self.assertIn("status", {role for role, _ in told})
+        self.assertFalse([name for role, name in told if role == "button" and not name])
+
+    def test_200_000_events(self):
+        """It opens in less than 2 s, and a picture of it takes less than 50 ms, mostly."""
+        # mov edx, 0CF8h; mov ecx, 200,000; loop: out dx, eax; in eax, 0CFCh; dec ecx; jnz
+        code = b"\xba\xf8\x0c\x00\x00\xb8\x00\x00\x00\x80\xef\xb9" + (200_000).to_bytes(4, "little")
+        code += b"\x66\xba\xfc\x0c\xed\x49\x75\xfc"
+        self.record(multiboot(code + say("done\n") + leave(0)))
+        page = self.view("report", "r.html")
+        browser, seconds = self.open(page)
+        self.assertGreater(browser.run("data.points.length"), 200_000)
+        self.assertLess(seconds, 2)
+        pictures = browser.run(PICTURES)
+        self.assertLess(sorted(pictures)[len(pictures) // 2], 50, pictures)
+        self.assertEqual(browser.problems(), [])
+
+
+# How long pictures take while one zooms in, moves and chooses moments, in milliseconds.
+PICTURES = """(() => {
+  const took = [];
+  const time = action => {
+    const begun = performance.now();
+    action();
+    paint();
+    took.push(performance.now() - begun);
+  };
+  Object.assign(view, {from: 0, to: end});
+  for (let i = 0; i < 30; i++) time(() => zoom(0.8, end / 2));
+  for (let i = 0; i < 30; i++) time(() => move((view.to - view.from) / 10));
+  Object.assign(view, {from: 0, to: end});
+  for (let i = 0; i < 30; i++) time(() => choose(end * i / 30));
+  return took;
+})()"""
 
 
 if __name__ == "__main__":
