@@ -169,6 +169,79 @@ class Errors(StoreTest):
         for command in (("runs",), ("show", "1"), ("run", "p.elf")):
             self.expect_error(self.mintsim(*command, "--store", self.store), "version 77")
 
+    # Every sub-command that reads a store, and those that write to it.
+    READ = (("runs",), ("show", "1"), ("diff", "1", "2"), ("replay", "1"), ("report", "1"),
+            ("export", "1"), ("baseline", "check"))  # fmt: skip
+    WRITE = (("run", "p.elf"), ("prune", "1"), ("baseline", "save", "1"))
+
+    def damage(self, spoil) -> None:
+        """All sub-commands refuse a store that `spoil` has spoiled, and leave it alone."""
+        for _ in range(2):
+            self.record(multiboot(say("x\n" * 50) + leave(0)))
+        spoil()
+        before = self.store.read_bytes()
+        for command in self.READ + self.WRITE:
+            with self.subTest(command):
+                self.expect_error(self.mintsim(*command, "--store", self.store), "remedy")
+                self.assertEqual(self.store.read_bytes(), before)
+
+    def test_of_another_version_for_every_command(self):
+        def spoil():
+            db = sqlite3.connect(self.store)
+            db.execute("PRAGMA user_version = 77")
+            db.close()
+
+        self.damage(spoil)
+
+    def test_truncated_for_every_command(self):
+        self.damage(lambda: os.truncate(self.store, self.store.stat().st_size // 2))
+
+    def test_read_only(self):
+        """It can be read all the same; what would write says that it cannot."""
+        for _ in range(2):
+            self.record(multiboot(leave(0)))
+        before = self.store.read_bytes()
+        store = self.folder / "closed" / "runs.db"
+        store.parent.mkdir()
+        store.write_bytes(before)
+        store.chmod(0o444)
+        store.parent.chmod(0o555)
+        self.addCleanup(store.parent.chmod, 0o755)
+        nobody = {}
+        if os.geteuid() == 0:  # who may write everything
+            self.folder.chmod(0o755)
+            if subprocess.run(["true"], user=65534, check=False).returncode:
+                self.skipTest("needs another user")
+            nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+        readable = subprocess.run(["test", "-x", str(MINTSIM)], **nobody, check=False)
+        if readable.returncode:
+            self.skipTest("the program is in a folder that is root's own")
+
+        def as_nobody(*command: str) -> subprocess.CompletedProcess:
+            return subprocess.run(
+                [str(MINTSIM), *command, "--store", str(store)],
+                cwd=self.folder, capture_output=True, text=True, check=False, timeout=120, **nobody,
+            )  # fmt: skip
+
+        for command in (("runs",), ("show", "1"), ("diff", "1", "2"), ("export", "1")):
+            self.assertEqual(as_nobody(*command).returncode, 0, command)
+        for command in (("prune", "1"), ("baseline", "save", "1")):
+            self.expect_error(as_nobody(*command), "cannot be written", "remedy")
+        self.assertEqual(store.read_bytes(), before)
+
+    def test_runs_that_cannot_be_aligned(self):
+        self.record(multiboot(leave(0)))
+        db = sqlite3.connect(self.store)
+        self.record(multiboot(say("x") + leave(0)))
+        db.execute("UPDATE run SET scenario = 'other', digest = 'x' WHERE id = 2")
+        db.execute("INSERT INTO os VALUES (2, 0, 'leader', 'leader', 0, '0')")
+        db.commit()
+        db.close()
+        diff = self.mintsim("diff", "1", "2", "--store", self.store)
+        self.expect_error(diff, "cannot be aligned", "no follower", "remedy")
+        diff = self.mintsim("diff", "1", "2", "--os", "f9", "--store", self.store)
+        self.expect_error(diff, "no operating system 'f9'", "remedy")
+
     def test_truncated(self):
         self.record(multiboot(say("x\n" * 50) + leave(0)))
         os.truncate(self.store, self.store.stat().st_size // 2)
