@@ -208,6 +208,9 @@ class Loader {
     } else if (std::uint64_t address = 0; table.get_size("lock", address)) {
       scenario_.shared.lock = PhysAddr{address};
     }
+    auto scope = static_cast<unsigned>(scenario_.shared.scope);
+    table.get_choice("lock_scope", scope, kLockScopes);
+    scenario_.shared.scope = static_cast<LockScope>(scope);
     table.done();
   }
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emu/scenario/problem.hpp"
@@ -98,10 +99,20 @@ enum class SlotCheck : std::uint8_t {
   kNobody,    // neither: what then happens is the kernel's and the machine's matter
 };
 
+// What of a kernel's boot the lock covers (guest/linux/patches, 7).
+enum class LockScope : std::uint8_t {
+  kAll,   // initialisation of interrupts and registration of devices, as the thesis has it
+  kInit,  // initialisation of interrupts only
+  kPair,  // each access by an index and a data register for itself
+};
+// "all", "init", "pair".
+inline constexpr std::string_view kLockScopes[] = {"all", "init", "pair"};
+
 // [shared]: memory that the OSes share; accesses to it happen in the order of their times.
 struct SharedMemory {
   std::vector<MemoryRange> ranges;
   std::optional<PhysAddr> lock;  // the lock's 32-bit word, inside one of the ranges; none: no lock
+  LockScope scope = LockScope::kAll;
 };
 
 enum class EndWhen : std::uint8_t {
