@@ -143,6 +143,26 @@ struct Typing {
   std::string text;
 };
 
+// A place that every follower passes: the head of a stage of its boot.
+enum class MeetStage : std::uint8_t { kPurgatory, kKernel, kUser };
+inline constexpr std::string_view kMeetStages[] = {"purgatory", "kernel", "user"};
+
+// [[meet]]: cores of several OSes are held at a place until one of each is there; then all go on at
+// the same time. The machine holds them, the guest knows nothing of it.
+struct Meeting {
+  std::string key;              // its table in `places`: "meet[0]"
+  std::vector<std::string> os;  // by name
+  // The place: one of these.
+  std::optional<std::uint64_t> address;  // linear, where a block of code begins
+  std::string symbol;                    // a function of each one's kernel
+  std::optional<MeetStage> stage;
+  double within_s = 10;  // of simulated time: the goal is missed when somebody comes later
+};
+// How many meetings a scenario can have.
+inline constexpr unsigned kMaxMeetings = 11;
+// "stage kernel", "symbol do_initcalls", "address 0x1000200".
+std::string place_of(const Meeting& meeting);
+
 // [reference]: the thesis's figure for this run (chapter 6).
 struct Reference {
   std::vector<unsigned> rows;  // of the thesis's table, 1-5
@@ -173,6 +193,7 @@ struct Scenario {
   SharedMemory shared;
   EndCondition end;
   std::vector<Typing> typing;  // of one OS: in this order
+  std::vector<Meeting> meetings;
   Reference reference;
   std::optional<BareMetal> bare_metal;
   // The source position of each key that a file sets, by its path: "os[1].memory", "machine.cores".
