@@ -71,6 +71,16 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
                                     {"to", event.to},
                                     {"what", event.what}});
   }
+  json["meetings"] = Json::array();
+  for (const MeetingResult& meeting : result.meetings) {
+    Json arrivals = Json::object();
+    for (const MeetingResult::Arrival& arrival : meeting.arrivals)
+      arrivals[arrival.os] = arrival.at ? Json(seconds(*arrival.at, clock)) : Json(nullptr);
+    json["meetings"].push_back(
+        {{"place", meeting.place},
+         {"came_s", std::move(arrivals)},
+         {"met_s", meeting.met ? Json(seconds(*meeting.met, clock)) : Json(nullptr)}});
+  }
   json["watchdog"] = result.watchdog;
   // Console bytes need not be UTF-8: what is not becomes U+FFFD.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
