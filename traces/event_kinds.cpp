@@ -277,7 +277,6 @@ std::string event_text(const TraceEvent& e) {
     case TraceKind::kExit:
       return fmt::format("writes {} to port F4h", e.argument(0));
     case TraceKind::kProbe:
-      return std::string(e.text);
     case TraceKind::kInterference:
       return std::string(e.text);
     case TraceKind::kMark:

@@ -105,7 +105,9 @@ std::string axis(double y, double begin_ms, double span_ms) {
   std::string out =
       fmt::format("<line class=\"axis\" x1=\"{0}\" y1=\"{1:.1f}\" x2=\"{2}\" y2=\"{1:.1f}\"/>\n",
                   kLeft, y, kWidth - kRight);
-  for (double at = 0; at <= span_ms; at += step) {
+  const auto steps = static_cast<unsigned>(span_ms / step);
+  for (unsigned i = 0; i <= steps; ++i) {
+    const double at = i * step;
     const double x = kLeft + plot * at / span_ms;
     out += fmt::format(
         "<line class=\"axis\" x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" "

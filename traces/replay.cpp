@@ -73,7 +73,8 @@ Until parse_until(const std::string& text, const StoredRun& run) {
     const std::size_t second = rest.find(':');
     const auto known = kind_named(rest.substr(0, second));
     if (!known || *known == TraceKind::kBlock) bad_until(text, "there is no such kind of event");
-    Until::Event& event = until.event.emplace();
+    until.event = Until::Event{};
+    Until::Event& event = *until.event;
     event.kind = *known;
     const std::string_view which = second == rest.npos ? "1" : rest.substr(second + 1);
     if (const auto count = number(which); count && *count > 0)
