@@ -26,9 +26,6 @@ constexpr Centicycles kLengthChange = 600;
 // 2.4.2.3: loops of so many micro-operations come from the loop stream detector.
 constexpr unsigned kLoopStream = 28;
 
-// Costs that are kept, in a table without chains: as many as a kernel and its programs have blocks.
-constexpr std::size_t kKnownBlocks = 1u << 16;
-
 using Instructions = std::span<const Instruction* const>;
 
 // Whether CMP or TEST and the jump behind it become one (2.4.2.2: TEST with any, CMP with the
@@ -150,23 +147,82 @@ int BlockModel::Bounds::total() const {
   return serial + std::max({fetch, decode, issue, ports, loads, stores, units, jump, dependencies});
 }
 
-struct BlockModel::State {
-  struct Known {
-    std::uint64_t low = 0;
-    std::uint64_t high = 0;
-    BlockCost cost;
+// Costs by the hash of a block's bytes. A cost that was forgotten is computed again.
+class KnownCosts {
+ public:
+  bool find(const XXH128_hash_t& hash, BlockCost& cost) const {
+    const Entry& entry = entries_[hash.low64 & (entries_.size() - 1)];
+    if (entry.hash != (hash.low64 ^ hash.high64) || entry.count == 0) return false;
+    cost.cycles = entry.cycles;
+    cost.unknown = entry.unknown;
+    const auto first = before_.begin() + entry.first;
+    cost.before.assign(first, first + entry.count);
+    return true;
+  }
+  void keep(const XXH128_hash_t& hash, const BlockCost& cost) {
+    if (before_.size() > kMostInstructions) {
+      before_.clear();
+      entries_.assign(kFirst, {});
+      count_ = 0;
+    }
+    if (++count_ > entries_.size() / 2 && entries_.size() < kMost) grow();
+    entries_[hash.low64 & (entries_.size() - 1)] = {
+        .hash = hash.low64 ^ hash.high64,
+        .place = static_cast<std::uint32_t>(hash.low64),
+        .first = static_cast<std::uint32_t>(before_.size()),
+        .cycles = cost.cycles,
+        .count = static_cast<std::uint16_t>(cost.before.size()),
+        .unknown = static_cast<std::uint16_t>(cost.unknown)};
+    before_.insert(before_.end(), cost.before.begin(), cost.before.end());
+  }
+
+ private:
+  struct Entry {
+    std::uint64_t hash = 0;
+    std::uint32_t place = 0;
+    std::uint32_t first = 0;  // in before_
+    std::uint32_t cycles = 0;
+    std::uint16_t count = 0;  // 0: unused
+    std::uint16_t unknown = 0;
   };
+  static constexpr std::size_t kFirst = 1u << 12;
+  static constexpr std::size_t kMost = 1u << 16;
+  static constexpr std::size_t kMostInstructions = 1u << 21;
+
+  void grow() {
+    const std::vector<Entry> old = std::move(entries_);
+    entries_.assign(old.size() * 2, {});
+    for (const Entry& entry : old)
+      if (entry.count != 0) entries_[entry.place & (entries_.size() - 1)] = entry;
+  }
+
+  std::vector<Entry> entries_ = std::vector<Entry>(kFirst);  // without chains
+  std::vector<std::uint16_t> before_;
+  std::size_t count_ = 0;
+};
+
+struct BlockModel::State {
   std::mutex mutex;
   InstructionDecoder decoder{CostTable::nehalem()};
   std::vector<const Instruction*> instructions;
+  std::vector<Instruction> displaced;  // those of `instructions` that are not the decoder's
   std::vector<Centicycles> weights;
-  std::vector<Known> known = std::vector<Known>(kKnownBlocks);  // by their bytes' hash
+  KnownCosts known;
 
   Instructions decode(const CodeBlock& block) {
     decoder.forget_if_many();
     instructions.clear();
-    for (std::size_t i = 0; i < block.starts.size(); ++i)
-      instructions.push_back(&decoder.decode(block.instruction(i), block.bits));
+    if (displaced.size() < block.starts.size()) displaced.resize(block.starts.size());
+    for (std::size_t i = 0; i < block.starts.size(); ++i) {
+      const Encoding encoding = normalised(block.instruction(i), block.bits);
+      const Instruction* instruction = &decoder.decode(encoding, block.bits);
+      if (encoding.displaced && instruction->addressed) {
+        displaced[i] = *instruction;
+        displaced[i].memory[0].displacement = encoding.displacement;
+        instruction = &displaced[i];
+      }
+      instructions.push_back(instruction);
+    }
     return instructions;
   }
 };
@@ -180,25 +236,22 @@ BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
 }
 
 // The same code is translated again and again: by each core, and after every change of its page.
-BlockCost BlockModel::cost(const CodeBlock& block) const {
+void BlockModel::find_cost(const CodeBlock& block, BlockCost& cost) const {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(block.code.data(), block.code.size(),
                                                    block.bits << 8 | block.starts.size());
   const std::lock_guard lock(state_->mutex);
-  State::Known& known = state_->known[hash.low64 % kKnownBlocks];
-  if (known.low != hash.low64 || known.high != hash.high64) {
-    known.cost = compute(block);
-    known.low = hash.low64;
-    known.high = hash.high64;
-  }
-  return known.cost;
+  if (state_->known.find(hash, cost)) return;
+  compute(block, cost);
+  state_->known.keep(hash, cost);
 }
 
-BlockCost BlockModel::compute(const CodeBlock& block) const {
-  BlockCost result;
+void BlockModel::compute(const CodeBlock& block, BlockCost& result) const {
+  result.before.clear();
+  result.unknown = 0;
   const std::size_t count = block.starts.size();
   if (count == 0) {
     result.cycles = 1;
-    return result;
+    return;
   }
   const Instructions instructions = state_->decode(block);
   const Analysis a = analyse(block, instructions);
@@ -218,7 +271,6 @@ BlockCost BlockModel::compute(const CodeBlock& block) const {
   for (const Centicycles weight : weights)
     result.before.push_back(static_cast<std::uint16_t>(std::min<std::uint64_t>(
         0xffff, static_cast<std::uint64_t>(weight) * result.cycles / static_cast<unsigned>(sum))));
-  return result;
 }
 
 }  // namespace mint
