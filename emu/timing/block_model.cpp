@@ -147,12 +147,15 @@ int BlockModel::Bounds::total() const {
   return serial + std::max({fetch, decode, issue, ports, loads, stores, units, jump, dependencies});
 }
 
-// Costs by the hash of a block's bytes. A cost that was forgotten is computed again.
+// Costs by the hash of a block's bytes. A cost that was forgotten is computed again. Most look-ups
+// find nothing, and wait for one line of a small table to say so.
 class KnownCosts {
  public:
   bool find(const XXH128_hash_t& hash, BlockCost& cost) const {
-    const Entry& entry = entries_[hash.low64 & (entries_.size() - 1)];
-    if (entry.hash != (hash.low64 ^ hash.high64) || entry.count == 0) return false;
+    const Slot& slot = slots_[hash.low64 & (slots_.size() - 1)];
+    if (slot.tag != tag(hash) || slot.place == 0) return false;
+    const Entry& entry = entries_[slot.place - 1];
+    if (entry.low != hash.low64 || entry.high != hash.high64) return false;
     cost.cycles = entry.cycles;
     cost.unknown = entry.unknown;
     const auto first = before_.begin() + entry.first;
@@ -160,50 +163,60 @@ class KnownCosts {
     return true;
   }
   void keep(const XXH128_hash_t& hash, const BlockCost& cost) {
-    if (before_.size() > kMostInstructions) {
+    if (entries_.size() >= kMost) {
+      entries_.clear();
       before_.clear();
-      entries_.assign(kFirst, {});
-      count_ = 0;
+      slots_.assign(kFirst, {});
     }
-    if (++count_ > entries_.size() / 2 && entries_.size() < kMost) grow();
-    entries_[hash.low64 & (entries_.size() - 1)] = {
-        .hash = hash.low64 ^ hash.high64,
-        .place = static_cast<std::uint32_t>(hash.low64),
-        .first = static_cast<std::uint32_t>(before_.size()),
-        .cycles = cost.cycles,
-        .count = static_cast<std::uint16_t>(cost.before.size()),
-        .unknown = static_cast<std::uint16_t>(cost.unknown)};
+    entries_.push_back({.low = hash.low64,
+                        .high = hash.high64,
+                        .first = static_cast<std::uint32_t>(before_.size()),
+                        .cycles = cost.cycles,
+                        .count = static_cast<std::uint16_t>(cost.before.size()),
+                        .unknown = static_cast<std::uint16_t>(cost.unknown)});
     before_.insert(before_.end(), cost.before.begin(), cost.before.end());
+    if (2 * entries_.size() > slots_.size()) {
+      slots_.assign(2 * slots_.size(), {});
+      for (std::size_t i = 0; i < entries_.size(); ++i) put(i);
+    } else {
+      put(entries_.size() - 1);
+    }
   }
 
  private:
   struct Entry {
-    std::uint64_t hash = 0;
-    std::uint32_t place = 0;
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
     std::uint32_t first = 0;  // in before_
     std::uint32_t cycles = 0;
-    std::uint16_t count = 0;  // 0: unused
+    std::uint16_t count = 0;
     std::uint16_t unknown = 0;
   };
+  struct Slot {
+    std::uint32_t tag = 0;
+    std::uint32_t place = 0;  // in entries_, from 1; 0: unused
+  };
   static constexpr std::size_t kFirst = 1u << 12;
-  static constexpr std::size_t kMost = 1u << 16;
-  static constexpr std::size_t kMostInstructions = 1u << 21;
+  static constexpr std::size_t kMost = 1u << 17;
 
-  void grow() {
-    const std::vector<Entry> old = std::move(entries_);
-    entries_.assign(old.size() * 2, {});
-    for (const Entry& entry : old)
-      if (entry.count != 0) entries_[entry.place & (entries_.size() - 1)] = entry;
+  static std::uint32_t tag(const XXH128_hash_t& hash) {
+    return static_cast<std::uint32_t>(hash.high64);
+  }
+  void put(std::size_t i) {
+    const Entry& entry = entries_[i];
+    slots_[entry.low & (slots_.size() - 1)] = {static_cast<std::uint32_t>(entry.high),
+                                               static_cast<std::uint32_t>(i + 1)};
   }
 
-  std::vector<Entry> entries_ = std::vector<Entry>(kFirst);  // without chains
+  std::vector<Slot> slots_ = std::vector<Slot>(kFirst);  // without chains
+  std::vector<Entry> entries_;
   std::vector<std::uint16_t> before_;
-  std::size_t count_ = 0;
 };
 
 struct BlockModel::State {
   std::mutex mutex;
   InstructionDecoder decoder{CostTable::nehalem()};
+  std::vector<Encoding> encodings;
   std::vector<const Instruction*> instructions;
   std::vector<Instruction> displaced;  // those of `instructions` that are not the decoder's
   std::vector<Centicycles> weights;
@@ -213,8 +226,12 @@ struct BlockModel::State {
     decoder.forget_if_many();
     instructions.clear();
     if (displaced.size() < block.starts.size()) displaced.resize(block.starts.size());
+    encodings.clear();
+    for (std::size_t i = 0; i < block.starts.size(); ++i)
+      encodings.push_back(normalised(block.instruction(i), block.bits));
+    decoder.prefetch(encodings);
     for (std::size_t i = 0; i < block.starts.size(); ++i) {
-      const Encoding encoding = normalised(block.instruction(i), block.bits);
+      const Encoding& encoding = encodings[i];
       const Instruction* instruction = &decoder.decode(encoding, block.bits);
       if (encoding.displaced && instruction->addressed) {
         displaced[i] = *instruction;

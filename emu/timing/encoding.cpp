@@ -151,6 +151,16 @@ class Parser {
 
 }  // namespace
 
+void Encoding::set_hash() {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  std::memcpy(&low, name.data(), 8);
+  std::memcpy(&high, name.data() + 8, 8);
+  hash = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+  hash ^= hash >> 32;
+  hash *= 0xc4ceb9fe1a85ec53;
+}
+
 Encoding normalised(std::span<const std::uint8_t> bytes, unsigned bits) {
   Encoding out;
   const std::size_t length = std::min(bytes.size(), Encoding::kLongest);
@@ -165,6 +175,7 @@ Encoding normalised(std::span<const std::uint8_t> bytes, unsigned bits) {
     std::memset(&out.name[2], 0, 4);
   else if (bits != 16)
     Parser(out, bits).run();
+  out.set_hash();
   return out;
 }
 

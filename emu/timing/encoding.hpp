@@ -14,11 +14,13 @@ struct Encoding {
 
   // The bytes, and last the length and the size of the code (16, 32, 64).
   std::array<std::uint8_t, kLongest + 1> name{};
+  std::uint64_t hash = 0;  // of `name`
   // Of the operand in memory: its displacement, which is 0 in `name`.
   bool displaced = false;
   std::int64_t displacement = 0;
 
   std::size_t length() const { return name[kLongest] & 0x0f; }
+  void set_hash();
   std::span<const std::uint8_t> bytes() const { return {name.data(), length()}; }
 };
 

@@ -353,26 +353,34 @@ InstructionDecoder::~InstructionDecoder() {
 
 namespace {
 
-std::uint64_t hash_of(std::uint64_t low, std::uint64_t high) {
-  std::uint64_t hash = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
-  hash ^= hash >> 32;
-  return hash * 0xc4ceb9fe1a85ec53;
-}
+constexpr std::size_t kCacheLine = 64;
 
 }  // namespace
+
+void InstructionDecoder::prefetch(std::span<const Encoding> encodings) const {
+  const auto slot = [&](const Encoding& encoding) -> const Slot& {
+    return slots_[encoding.hash >> 32 & (slots_.size() - 1)];
+  };
+  for (const Encoding& encoding : encodings) __builtin_prefetch(&slot(encoding));
+  for (const Encoding& encoding : encodings) {
+    if (slot(encoding).place == 0) continue;
+    const auto* line = reinterpret_cast<const std::byte*>(&seen(slot(encoding).place));
+    for (std::size_t at = 0; at < sizeof(Seen); at += kCacheLine) __builtin_prefetch(line + at);
+  }
+}
 
 const Instruction& InstructionDecoder::decode(const Encoding& encoding, unsigned bits) {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
   std::memcpy(&low, encoding.name.data(), 8);
   std::memcpy(&high, encoding.name.data() + 8, 8);
-  const std::uint64_t hash = hash_of(low, high);
+  const std::uint64_t hash = encoding.hash;
   Slot& slot = slot_of(low, high, hash);
   if (slot.place != 0) return seen(slot.place).instruction;
   if (count_ % kChunk == 0) seen_.push_back(std::make_unique<Chunk>());
   slot = {static_cast<std::uint32_t>(hash), ++count_};
   Seen& made = seen(count_);
-  made = {low, high, make(encoding, bits)};
+  made = {low, high, hash, make(encoding, bits)};
   if (2 * count_ >= slots_.size()) grow();
   return made.instruction;
 }
@@ -395,8 +403,7 @@ void InstructionDecoder::grow() {
   slots_.assign(slots_.size() * 2, {});
   for (std::uint32_t place = 1; place <= count_; ++place) {
     const Seen& each = seen(place);
-    const std::uint64_t hash = hash_of(each.low, each.high);
-    slot_of(each.low, each.high, hash) = {static_cast<std::uint32_t>(hash), place};
+    slot_of(each.low, each.high, each.hash) = {static_cast<std::uint32_t>(each.hash), place};
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "emu/timing/encoding.hpp"
@@ -23,6 +24,10 @@ class InstructionDecoder {
   // `bits` is the code size: 16, 32 or 64. The displacement of its operand in memory is 0 when the
   // encoding is `displaced`. References stay good until forget_if_many().
   const Instruction& decode(const Encoding& encoding, unsigned bits);
+  // To be called for all instructions of a block before decode(): in a boot that translates all the
+  // time, what is remembered of them is rarely in the host's caches, and waiting for all at once is
+  // faster than for one after the other.
+  void prefetch(std::span<const Encoding> encodings) const;
   // Starts again when more encodings have been seen than a run should keep.
   void forget_if_many();
 
@@ -30,6 +35,7 @@ class InstructionDecoder {
   struct Seen {
     std::uint64_t low = 0;  // the encoding's name
     std::uint64_t high = 0;
+    std::uint64_t hash = 0;
     Instruction instruction;
   };
   static constexpr std::size_t kChunk = 256;
@@ -39,7 +45,9 @@ class InstructionDecoder {
     std::uint32_t place = 0;  // in seen_, from 1; 0: unused
   };
 
-  Seen& seen(std::uint32_t place) { return (*seen_[(place - 1) / kChunk])[(place - 1) % kChunk]; }
+  Seen& seen(std::uint32_t place) const {
+    return (*seen_[(place - 1) / kChunk])[(place - 1) % kChunk];
+  }
   Slot& slot_of(std::uint64_t low, std::uint64_t high, std::uint64_t hash);
   void grow();
   Instruction make(const Encoding& encoding, unsigned bits);

@@ -17,6 +17,7 @@ Encoding as_it_is(std::span<const std::uint8_t> bytes, unsigned bits) {
   Encoding out;
   std::copy(bytes.begin(), bytes.end(), out.name.begin());
   out.name[Encoding::kLongest] = static_cast<std::uint8_t>(bits | bytes.size());
+  out.set_hash();
   return out;
 }
 
