@@ -151,6 +151,9 @@ int BlockModel::Bounds::total() const {
 // find nothing, and wait for one line of a small table to say so.
 class KnownCosts {
  public:
+  void prefetch(const XXH128_hash_t& hash) const {
+    __builtin_prefetch(&slots_[hash.low64 & (slots_.size() - 1)]);
+  }
   bool find(const XXH128_hash_t& hash, BlockCost& cost) const {
     const Slot& slot = slots_[hash.low64 & (slots_.size() - 1)];
     if (slot.tag != tag(hash) || slot.place == 0) return false;
@@ -222,13 +225,17 @@ struct BlockModel::State {
   std::vector<Centicycles> weights;
   KnownCosts known;
 
+  void find_encodings(const CodeBlock& block) {
+    encodings.clear();
+    for (std::size_t i = 0; i < block.starts.size(); ++i)
+      encodings.push_back(normalised(block.instruction(i), block.bits));
+  }
+
+  // After find_encodings().
   Instructions decode(const CodeBlock& block) {
     decoder.forget_if_many();
     instructions.clear();
     if (displaced.size() < block.starts.size()) displaced.resize(block.starts.size());
-    encodings.clear();
-    for (std::size_t i = 0; i < block.starts.size(); ++i)
-      encodings.push_back(normalised(block.instruction(i), block.bits));
     decoder.prefetch(encodings);
     for (std::size_t i = 0; i < block.starts.size(); ++i) {
       const Encoding& encoding = encodings[i];
@@ -249,6 +256,7 @@ BlockModel::~BlockModel() = default;
 
 BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
   const std::lock_guard lock(state_->mutex);
+  state_->find_encodings(block);
   return analyse(block, state_->decode(block)).bounds;
 }
 
@@ -257,6 +265,9 @@ void BlockModel::find_cost(const CodeBlock& block, BlockCost& cost) const {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(block.code.data(), block.code.size(),
                                                    block.bits << 8 | block.starts.size());
   const std::lock_guard lock(state_->mutex);
+  // What is known of the block is rarely in the host's caches; meanwhile there is something to do.
+  state_->known.prefetch(hash);
+  state_->find_encodings(block);
   if (state_->known.find(hash, cost)) return;
   compute(block, cost);
   state_->known.keep(hash, cost);
