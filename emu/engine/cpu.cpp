@@ -183,7 +183,8 @@ struct CpuCallbacks {
       cpu.blocks_.clear();
       cpu.blocks_generation_ = generation;
     }
-    const BlockCost cost = cpu.timing_.cost(code);
+    BlockCost& cost = cpu.cost_;
+    cpu.timing_.find_cost(code, cost);
     cpu.blocks_.put(name, pc, code, cost);
     cpu.host_.translated(pc);
     return {cost.cycles, cost.unknown};

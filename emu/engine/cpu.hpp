@@ -186,6 +186,7 @@ class Cpu {
   mint_engine engine_{};
   std::unique_ptr<CoreCaches> caches_;  // null when the model has none
   BlockTable blocks_;
+  BlockCost cost_;  // of the block that was translated last
   SpinDetector spins_;
   unsigned blocks_generation_ = 0;  // of the code buffer that blocks_ is about
   mutable std::array<Caller, kCallers> callers_{};

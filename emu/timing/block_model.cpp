@@ -26,9 +26,6 @@ constexpr Centicycles kLengthChange = 600;
 // 2.4.2.3: loops of so many micro-operations come from the loop stream detector.
 constexpr unsigned kLoopStream = 28;
 
-// Costs that are kept, in a table without chains: as many as a kernel and its programs have blocks.
-constexpr std::size_t kKnownBlocks = 1u << 16;
-
 using Instructions = std::span<const Instruction* const>;
 
 // Whether CMP or TEST and the jump behind it become one (2.4.2.2: TEST with any, CMP with the
@@ -150,23 +147,106 @@ int BlockModel::Bounds::total() const {
   return serial + std::max({fetch, decode, issue, ports, loads, stores, units, jump, dependencies});
 }
 
-struct BlockModel::State {
-  struct Known {
+// Costs by the hash of a block's bytes. A cost that was forgotten is computed again. Most look-ups
+// find nothing, and wait for one line of a small table to say so.
+class KnownCosts {
+ public:
+  void prefetch(const XXH128_hash_t& hash) const {
+    __builtin_prefetch(&slots_[hash.low64 & (slots_.size() - 1)]);
+  }
+  bool find(const XXH128_hash_t& hash, BlockCost& cost) const {
+    const Slot& slot = slots_[hash.low64 & (slots_.size() - 1)];
+    if (slot.tag != tag(hash) || slot.place == 0) return false;
+    const Entry& entry = entries_[slot.place - 1];
+    if (entry.low != hash.low64 || entry.high != hash.high64) return false;
+    cost.cycles = entry.cycles;
+    cost.unknown = entry.unknown;
+    const auto first = before_.begin() + entry.first;
+    cost.before.assign(first, first + entry.count);
+    return true;
+  }
+  void keep(const XXH128_hash_t& hash, const BlockCost& cost) {
+    if (entries_.size() >= kMost) {
+      entries_.clear();
+      before_.clear();
+      slots_.assign(kFirst, {});
+    }
+    entries_.push_back({.low = hash.low64,
+                        .high = hash.high64,
+                        .first = static_cast<std::uint32_t>(before_.size()),
+                        .cycles = cost.cycles,
+                        .count = static_cast<std::uint16_t>(cost.before.size()),
+                        .unknown = static_cast<std::uint16_t>(cost.unknown)});
+    before_.insert(before_.end(), cost.before.begin(), cost.before.end());
+    if (2 * entries_.size() > slots_.size()) {
+      slots_.assign(2 * slots_.size(), {});
+      for (std::size_t i = 0; i < entries_.size(); ++i) put(i);
+    } else {
+      put(entries_.size() - 1);
+    }
+  }
+
+ private:
+  struct Entry {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
-    BlockCost cost;
+    std::uint32_t first = 0;  // in before_
+    std::uint32_t cycles = 0;
+    std::uint16_t count = 0;
+    std::uint16_t unknown = 0;
   };
+  struct Slot {
+    std::uint32_t tag = 0;
+    std::uint32_t place = 0;  // in entries_, from 1; 0: unused
+  };
+  static constexpr std::size_t kFirst = 1u << 12;
+  static constexpr std::size_t kMost = 1u << 17;
+
+  static std::uint32_t tag(const XXH128_hash_t& hash) {
+    return static_cast<std::uint32_t>(hash.high64);
+  }
+  void put(std::size_t i) {
+    const Entry& entry = entries_[i];
+    slots_[entry.low & (slots_.size() - 1)] = {static_cast<std::uint32_t>(entry.high),
+                                               static_cast<std::uint32_t>(i + 1)};
+  }
+
+  std::vector<Slot> slots_ = std::vector<Slot>(kFirst);  // without chains
+  std::vector<Entry> entries_;
+  std::vector<std::uint16_t> before_;
+};
+
+struct BlockModel::State {
   std::mutex mutex;
   InstructionDecoder decoder{CostTable::nehalem()};
+  std::vector<Encoding> encodings;
   std::vector<const Instruction*> instructions;
+  std::vector<Instruction> displaced;  // those of `instructions` that are not the decoder's
   std::vector<Centicycles> weights;
-  std::vector<Known> known = std::vector<Known>(kKnownBlocks);  // by their bytes' hash
+  KnownCosts known;
 
+  void find_encodings(const CodeBlock& block) {
+    encodings.clear();
+    for (std::size_t i = 0; i < block.starts.size(); ++i)
+      encodings.push_back(normalised(block.instruction(i), block.bits));
+  }
+
+  // After find_encodings().
   Instructions decode(const CodeBlock& block) {
     decoder.forget_if_many();
     instructions.clear();
-    for (std::size_t i = 0; i < block.starts.size(); ++i)
-      instructions.push_back(&decoder.decode(block.instruction(i), block.bits));
+    if (displaced.size() < block.starts.size()) displaced.resize(block.starts.size());
+    decoder.prefetch(encodings);
+    for (std::size_t i = 0; i < block.starts.size(); ++i) {
+      const Encoding& encoding = encodings[i];
+      const Instruction* instruction = &decoder.decode(encoding, block.bits);
+      if (encoding.displaced && instruction->addressed) {
+        displaced[i] = *instruction;
+        displaced[i].memory[0].displacement = encoding.displacement;
+        instruction = &displaced[i];
+      }
+      instructions.push_back(instruction);
+    }
     return instructions;
   }
 };
@@ -176,29 +256,30 @@ BlockModel::~BlockModel() = default;
 
 BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
   const std::lock_guard lock(state_->mutex);
+  state_->find_encodings(block);
   return analyse(block, state_->decode(block)).bounds;
 }
 
 // The same code is translated again and again: by each core, and after every change of its page.
-BlockCost BlockModel::cost(const CodeBlock& block) const {
+void BlockModel::find_cost(const CodeBlock& block, BlockCost& cost) const {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(block.code.data(), block.code.size(),
                                                    block.bits << 8 | block.starts.size());
   const std::lock_guard lock(state_->mutex);
-  State::Known& known = state_->known[hash.low64 % kKnownBlocks];
-  if (known.low != hash.low64 || known.high != hash.high64) {
-    known.cost = compute(block);
-    known.low = hash.low64;
-    known.high = hash.high64;
-  }
-  return known.cost;
+  // What is known of the block is rarely in the host's caches; meanwhile there is something to do.
+  state_->known.prefetch(hash);
+  state_->find_encodings(block);
+  if (state_->known.find(hash, cost)) return;
+  compute(block, cost);
+  state_->known.keep(hash, cost);
 }
 
-BlockCost BlockModel::compute(const CodeBlock& block) const {
-  BlockCost result;
+void BlockModel::compute(const CodeBlock& block, BlockCost& result) const {
+  result.before.clear();
+  result.unknown = 0;
   const std::size_t count = block.starts.size();
   if (count == 0) {
     result.cycles = 1;
-    return result;
+    return;
   }
   const Instructions instructions = state_->decode(block);
   const Analysis a = analyse(block, instructions);
@@ -218,7 +299,6 @@ BlockCost BlockModel::compute(const CodeBlock& block) const {
   for (const Centicycles weight : weights)
     result.before.push_back(static_cast<std::uint16_t>(std::min<std::uint64_t>(
         0xffff, static_cast<std::uint64_t>(weight) * result.cycles / static_cast<unsigned>(sum))));
-  return result;
 }
 
 }  // namespace mint

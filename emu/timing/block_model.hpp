@@ -25,7 +25,7 @@ class BlockModel : public TimingModel {
   BlockModel();
   ~BlockModel() override;
 
-  BlockCost cost(const CodeBlock& block) const override;
+  void find_cost(const CodeBlock& block, BlockCost& cost) const override;
   bool has_event_costs() const override { return true; }
 
   // The bounds of a block, in hundredths of a cycle.
@@ -45,7 +45,7 @@ class BlockModel : public TimingModel {
   Bounds bounds(const CodeBlock& block) const;
 
  private:
-  BlockCost compute(const CodeBlock& block) const;
+  void compute(const CodeBlock& block, BlockCost& result) const;
 
   struct State;
   std::unique_ptr<State> state_;

@@ -7,7 +7,7 @@ namespace mint {
 
 class CountModel : public TimingModel {
  public:
-  BlockCost cost(const CodeBlock& block) const override;
+  void find_cost(const CodeBlock& block, BlockCost& cost) const override;
 };
 
 }  // namespace mint

@@ -34,6 +34,8 @@ struct MemoryOperand {
   std::uint8_t segment = 0;
   std::uint8_t address_size = 8;
   std::int64_t displacement = 0;
+
+  friend bool operator==(const MemoryOperand&, const MemoryOperand&) = default;
 };
 
 struct Instruction {
@@ -45,11 +47,13 @@ struct Instruction {
     std::uint8_t place = kNowhere;
     std::uint8_t size = 8;  // bytes read
     Centicycles latency = 0;
+    friend bool operator==(const Source&, const Source&) = default;
   };
   struct Result {
     std::uint8_t place = kNowhere;
     std::uint8_t size = 8;  // bytes written
     bool second = false;    // has the latency of the second result
+    friend bool operator==(const Result&, const Result&) = default;
   };
 
   // Front end.
@@ -70,6 +74,7 @@ struct Instruction {
   std::uint16_t rep_step = 0;
   std::uint16_t rep_start = 0;
   bool non_temporal = false;
+  bool addressed = false;  // memory[0] is the operand that the encoding gives an address for
   bool exchanges = false;  // FXCH: the first two results take each other's time
   bool known = true;
   // Dependencies. Unused entries lie at the end.
@@ -85,6 +90,7 @@ struct Instruction {
   void add_source(std::uint8_t place, std::uint8_t size, Centicycles latency);
   void add_result(std::uint8_t place, std::uint8_t size, bool second = false);
   bool complex() const { return slots > 1; }
+  friend bool operator==(const Instruction&, const Instruction&) = default;
 };
 
 }  // namespace mint

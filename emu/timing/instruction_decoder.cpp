@@ -32,7 +32,6 @@ void Instruction::add_result(std::uint8_t place, std::uint8_t size, bool second)
 namespace {
 
 // A fetch of bytes that the block model has not got.
-constexpr std::size_t kLongest = 15;
 // More encodings than a boot has; beyond it the memory starts again.
 constexpr std::size_t kMostSeen = 1u << 18;
 constexpr std::size_t kFirstSlots = 1u << 14;
@@ -204,6 +203,7 @@ class Maker {
     if (!reads && !writes) reads = true;
     MemoryOperand& memory = out_.memory[memory_count_ < Instruction::kMemory ? memory_count_ : 1];
     ++memory_count_;
+    out_.addressed = memory_count_ == 1;
     memory.load = reads;
     memory.store = writes;
     memory.vector = std::any_of(kinds_.begin(), kinds_.end(), [](OperandKind k) {
@@ -351,51 +351,71 @@ InstructionDecoder::~InstructionDecoder() {
   for (csh& handle : handles_) cs_close(&handle);
 }
 
-const Instruction& InstructionDecoder::decode(std::span<const std::uint8_t> bytes, unsigned bits) {
-  std::uint8_t name[16]{};
-  const std::size_t length = std::min(bytes.size(), kLongest);
-  if (length > 0) std::memcpy(name, bytes.data(), length);
-  name[15] = static_cast<std::uint8_t>(bits | length);
-  // Where a branch goes does not matter.
-  if (length == 2 && (name[0] & 0xf0) == 0x70) name[1] = 0;
-  if (length == 5 && (name[0] == 0xe8 || name[0] == 0xe9)) std::memset(name + 1, 0, 4);
-  if (length == 6 && name[0] == 0x0f && (name[1] & 0xf0) == 0x80) std::memset(name + 2, 0, 4);
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  std::memcpy(&low, name, 8);
-  std::memcpy(&high, name + 8, 8);
-  Slot& slot = slot_of(low, high);
-  if (slot.instruction != nullptr) return *slot.instruction;
-  const Instruction& made = seen_.emplace_back(make({name, length}, bits));
-  slot = {low, high, &made};
-  if (2 * seen_.size() >= slots_.size()) grow();
-  return made;
+namespace {
+
+constexpr std::size_t kCacheLine = 64;
+
+}  // namespace
+
+void InstructionDecoder::prefetch(std::span<const Encoding> encodings) const {
+  const auto slot = [&](const Encoding& encoding) -> const Slot& {
+    return slots_[encoding.hash >> 32 & (slots_.size() - 1)];
+  };
+  for (const Encoding& encoding : encodings) __builtin_prefetch(&slot(encoding));
+  for (const Encoding& encoding : encodings) {
+    if (slot(encoding).place == 0) continue;
+    const auto* line = reinterpret_cast<const std::byte*>(&seen(slot(encoding).place));
+    for (std::size_t at = 0; at < sizeof(Seen); at += kCacheLine) __builtin_prefetch(line + at);
+  }
 }
 
-InstructionDecoder::Slot& InstructionDecoder::slot_of(std::uint64_t low, std::uint64_t high) {
-  const std::uint64_t mixed = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+const Instruction& InstructionDecoder::decode(const Encoding& encoding, unsigned bits) {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  std::memcpy(&low, encoding.name.data(), 8);
+  std::memcpy(&high, encoding.name.data() + 8, 8);
+  const std::uint64_t hash = encoding.hash;
+  Slot& slot = slot_of(low, high, hash);
+  if (slot.place != 0) return seen(slot.place).instruction;
+  if (count_ % kChunk == 0) seen_.push_back(std::make_unique<Chunk>());
+  slot = {static_cast<std::uint32_t>(hash), ++count_};
+  Seen& made = seen(count_);
+  made = {low, high, hash, make(encoding, bits)};
+  if (2 * count_ >= slots_.size()) grow();
+  return made.instruction;
+}
+
+InstructionDecoder::Slot& InstructionDecoder::slot_of(std::uint64_t low, std::uint64_t high,
+                                                      std::uint64_t hash) {
   const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = mixed >> 32 & mask;
-  while (slots_[slot].instruction != nullptr &&
-         (slots_[slot].low != low || slots_[slot].high != high))
-    slot = (slot + 1) & mask;
-  return slots_[slot];
+  std::size_t at = hash >> 32 & mask;
+  while (slots_[at].place != 0) {
+    if (slots_[at].tag == static_cast<std::uint32_t>(hash)) {
+      const Seen& found = seen(slots_[at].place);
+      if (found.low == low && found.high == high) break;
+    }
+    at = (at + 1) & mask;
+  }
+  return slots_[at];
 }
 
 void InstructionDecoder::grow() {
-  const std::vector<Slot> old = std::move(slots_);
-  slots_.assign(old.size() * 2, {});
-  for (const Slot& slot : old)
-    if (slot.instruction != nullptr) slot_of(slot.low, slot.high) = slot;
+  slots_.assign(slots_.size() * 2, {});
+  for (std::uint32_t place = 1; place <= count_; ++place) {
+    const Seen& each = seen(place);
+    slot_of(each.low, each.high, each.hash) = {static_cast<std::uint32_t>(each.hash), place};
+  }
 }
 
 void InstructionDecoder::forget_if_many() {
-  if (seen_.size() < kMostSeen) return;
+  if (count_ < kMostSeen) return;
   seen_.clear();
+  count_ = 0;
   slots_.assign(kFirstSlots, {});
 }
 
-Instruction InstructionDecoder::make(std::span<const std::uint8_t> bytes, unsigned bits) {
+Instruction InstructionDecoder::make(const Encoding& encoding, unsigned bits) {
+  const std::span<const std::uint8_t> bytes = encoding.bytes();
   const csh handle = handles_[mode_index(bits)];
   const std::uint8_t* code = bytes.data();
   std::size_t size = bytes.size();

@@ -1,13 +1,15 @@
 // From bytes to Instruction, by Capstone and the table of costs. Remembers every encoding that it
-// has seen: the same few thousand make up most of a kernel.
+// has seen, without what does not matter (encoding.hpp): the same few thousand make up a kernel.
 #pragma once
 
 #include <capstone/capstone.h>
 
-#include <deque>
+#include <array>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "emu/timing/encoding.hpp"
 #include "emu/timing/instruction.hpp"
 
 namespace mint {
@@ -19,27 +21,43 @@ class InstructionDecoder {
   InstructionDecoder(const InstructionDecoder&) = delete;
   InstructionDecoder& operator=(const InstructionDecoder&) = delete;
 
-  // `bits` is the code size: 16, 32 or 64. References stay good until forget() is called.
-  const Instruction& decode(std::span<const std::uint8_t> bytes, unsigned bits);
+  // `bits` is the code size: 16, 32 or 64. The displacement of its operand in memory is 0 when the
+  // encoding is `displaced`. References stay good until forget_if_many().
+  const Instruction& decode(const Encoding& encoding, unsigned bits);
+  // To be called for all instructions of a block before decode(): in a boot that translates all the
+  // time, what is remembered of them is rarely in the host's caches, and waiting for all at once is
+  // faster than for one after the other.
+  void prefetch(std::span<const Encoding> encodings) const;
   // Starts again when more encodings have been seen than a run should keep.
   void forget_if_many();
 
  private:
+  struct Seen {
+    std::uint64_t low = 0;  // the encoding's name
+    std::uint64_t high = 0;
+    std::uint64_t hash = 0;
+    Instruction instruction;
+  };
+  static constexpr std::size_t kChunk = 256;
+  using Chunk = std::array<Seen, kChunk>;
   struct Slot {
-    std::uint64_t low = 0;
-    std::uint64_t high = 0;  // never 0 in a used slot: it holds length and mode
-    const Instruction* instruction = nullptr;
+    std::uint32_t tag = 0;    // of the name's hash
+    std::uint32_t place = 0;  // in seen_, from 1; 0: unused
   };
 
-  Slot& slot_of(std::uint64_t low, std::uint64_t high);
+  Seen& seen(std::uint32_t place) const {
+    return (*seen_[(place - 1) / kChunk])[(place - 1) % kChunk];
+  }
+  Slot& slot_of(std::uint64_t low, std::uint64_t high, std::uint64_t hash);
   void grow();
-  Instruction make(std::span<const std::uint8_t> bytes, unsigned bits);
+  Instruction make(const Encoding& encoding, unsigned bits);
 
   const CostTable& table_;
   csh handles_[3]{};
   cs_insn* scratch_ = nullptr;
   std::vector<Slot> slots_;  // a power of two, at most half full
-  std::deque<Instruction> seen_;
+  std::vector<std::unique_ptr<Chunk>> seen_;
+  std::uint32_t count_ = 0;
 };
 
 }  // namespace mint

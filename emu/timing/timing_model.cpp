@@ -8,4 +8,10 @@ TimingModel::~TimingModel() = default;
 
 std::unique_ptr<CoreCaches> TimingModel::make_caches() const { return nullptr; }
 
+BlockCost TimingModel::cost(const CodeBlock& block) const {
+  BlockCost cost;
+  find_cost(block, cost);
+  return cost;
+}
+
 }  // namespace mint

@@ -41,8 +41,9 @@ class TimingModel {
   virtual bool has_event_costs() const { return false; }
   // What a core's accesses go through; null when the model has no caches.
   virtual std::unique_ptr<CoreCaches> make_caches() const;
-  // May be called from several threads.
-  virtual BlockCost cost(const CodeBlock& block) const = 0;
+  // Into `cost`, whose memory is used again. May be called from several threads.
+  virtual void find_cost(const CodeBlock& block, BlockCost& cost) const = 0;
+  BlockCost cost(const CodeBlock& block) const;
 };
 
 }  // namespace mint

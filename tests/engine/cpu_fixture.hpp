@@ -22,12 +22,11 @@ constexpr std::uint64_t kMapped = kRam + 0x1000;
 
 class FlatTiming : public TimingModel {
  public:
-  BlockCost cost(const CodeBlock& block) const override {
-    BlockCost cost;
+  void find_cost(const CodeBlock& block, BlockCost& cost) const override {
+    cost.before.clear();
     for (std::size_t i = 0; i < block.starts.size(); ++i)
       cost.before.push_back(static_cast<std::uint16_t>(i * kInstruction));
     cost.cycles = static_cast<std::uint32_t>(block.starts.size() * kInstruction);
-    return cost;
   }
 };
 

@@ -1,0 +1,182 @@
+#include "emu/timing/encoding.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mint {
+namespace {
+
+// Instructions of the opcode maps as far as they are told apart here (SDM vol. 2, A.3).
+enum Form : std::uint8_t {
+  kOther,
+  kModRm,        // ModRM, no immediate
+  kModRmByte,    // and an immediate of a byte
+  kModRmWord,    // and one of the operand size, at most 4 bytes
+  kModRmGroup3,  // F6 and F7: an immediate with TEST only
+  kByte,         // an immediate of a byte without ModRM
+  kWord,
+  kMove,  // B8-BF: 8 bytes with REX.W
+};
+
+constexpr std::array<Form, 256> one_byte_forms() {
+  std::array<Form, 256> forms{};
+  for (unsigned op = 0; op < 0x40; ++op) {
+    if ((op & 7) < 4) forms[op] = kModRm;
+    if ((op & 7) == 4) forms[op] = kByte;
+    if ((op & 7) == 5) forms[op] = kWord;
+  }
+  for (unsigned op = 0x84; op <= 0x8b; ++op) forms[op] = kModRm;
+  for (unsigned op = 0xd0; op <= 0xd3; ++op) forms[op] = kModRm;
+  for (unsigned op = 0xb8; op <= 0xbf; ++op) forms[op] = kMove;
+  forms[0x63] = forms[0x8d] = forms[0xfe] = forms[0xff] = kModRm;
+  forms[0x80] = forms[0x83] = forms[0xc0] = forms[0xc1] = forms[0xc6] = forms[0x6b] = kModRmByte;
+  forms[0x81] = forms[0xc7] = forms[0x69] = kModRmWord;
+  forms[0xf6] = forms[0xf7] = kModRmGroup3;
+  forms[0xa8] = kByte;
+  forms[0xa9] = kWord;
+  return forms;
+}
+
+// After 0F.
+constexpr std::array<Form, 256> two_byte_forms() {
+  std::array<Form, 256> forms{};
+  for (unsigned op = 0x40; op <= 0x4f; ++op) forms[op] = kModRm;  // CMOVcc
+  for (unsigned op = 0x90; op <= 0x9f; ++op) forms[op] = kModRm;  // SETcc
+  for (const unsigned op : {0x10, 0x11, 0x1f, 0x28, 0x29, 0x6e, 0x6f, 0x7e, 0x7f, 0xa3, 0xab, 0xaf,
+                            0xb0, 0xb1, 0xb3, 0xb6, 0xb7, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf, 0xc0, 0xc1})
+    forms[op] = kModRm;
+  return forms;
+}
+
+constexpr std::array<Form, 256> kOneByte = one_byte_forms();
+constexpr std::array<Form, 256> kTwoBytes = two_byte_forms();
+
+std::int64_t sign_extended(const std::uint8_t* bytes, std::size_t size) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes, size);
+  const unsigned shift = static_cast<unsigned>(64 - 8 * size);
+  return static_cast<std::int64_t>(value << shift) >> shift;
+}
+
+class Parser {
+ public:
+  Parser(Encoding& out, unsigned bits) : out_(out), bits_(bits), length_(out.length()) {}
+
+  void run() {
+    prefixes();
+    std::uint8_t op = next();
+    const bool two = op == 0x0f;
+    if (two) op = next();
+    const Form form = (two ? kTwoBytes : kOneByte)[op];
+    if (other_addresses_ || form == kOther) return;
+    std::uint8_t modrm = 0;
+    if (form != kByte && form != kWord && form != kMove) {
+      modrm = next();
+      find_displacement(modrm);
+    }
+    const std::size_t word = operand_size_ ? 2 : 4;
+    std::size_t immediate = 0;
+    if (form == kModRmByte || form == kByte) immediate = 1;
+    if (form == kModRmWord || form == kWord) immediate = word;
+    if (form == kModRmGroup3 && (modrm >> 3 & 7) < 2) immediate = op == 0xf6 ? 1 : word;
+    if (form == kMove) immediate = wide_ ? 8 : word;
+    if (at_ + immediate != length_) return;  // not what it seemed to be
+    if (displacement_size_ != 0) {
+      std::uint8_t* const bytes = &out_.name[displacement_at_];
+      out_.displaced = true;
+      out_.displacement = sign_extended(bytes, displacement_size_);
+      std::memset(bytes, 0, displacement_size_);
+    }
+    // ADD and SUB move the stack pointer by it, and 1 is an operand of its own kind.
+    const bool of_stack = !two && op >= 0x80 && op <= 0x83 && (modrm & 0xc7) == 0xc4;
+    std::uint8_t* const bytes = &out_.name[at_];
+    if (immediate != 0 && !of_stack && sign_extended(bytes, immediate) != 1) {
+      std::memset(bytes, 0, immediate);
+      bytes[0] = 2;
+    }
+  }
+
+ private:
+  std::uint8_t next() { return at_ < length_ ? out_.name[at_++] : 0; }
+
+  void prefixes() {
+    for (; at_ < length_; ++at_) {
+      switch (out_.name[at_]) {
+        case 0x66:
+          operand_size_ = true;
+          continue;
+        case 0x67:
+          other_addresses_ = true;
+          continue;
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+        case 0x64:
+        case 0x65:
+        case 0xf0:
+        case 0xf2:
+        case 0xf3:
+          continue;
+        default:
+          break;
+      }
+      break;
+    }
+    if (bits_ == 64 && at_ < length_ && (out_.name[at_] & 0xf0) == 0x40)
+      wide_ = (out_.name[at_++] & 8) != 0;
+    if (wide_) operand_size_ = false;
+  }
+
+  void find_displacement(std::uint8_t modrm) {
+    const unsigned mode = modrm >> 6;
+    if (mode == 3) return;
+    unsigned base = modrm & 7;
+    if (base == 4) base = next() & 7;
+    displacement_size_ = mode == 1 ? 1 : mode == 2 || base == 5 ? 4 : 0;
+    displacement_at_ = at_;
+    at_ = std::min(at_ + displacement_size_, length_ + 1);
+  }
+
+  Encoding& out_;
+  unsigned bits_;
+  std::size_t length_;
+  std::size_t at_ = 0;
+  bool operand_size_ = false;
+  bool other_addresses_ = false;
+  bool wide_ = false;
+  std::size_t displacement_at_ = 0;
+  std::size_t displacement_size_ = 0;
+};
+
+}  // namespace
+
+void Encoding::set_hash() {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  std::memcpy(&low, name.data(), 8);
+  std::memcpy(&high, name.data() + 8, 8);
+  hash = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+  hash ^= hash >> 32;
+  hash *= 0xc4ceb9fe1a85ec53;
+}
+
+Encoding normalised(std::span<const std::uint8_t> bytes, unsigned bits) {
+  Encoding out;
+  const std::size_t length = std::min(bytes.size(), Encoding::kLongest);
+  if (length > 0) std::memcpy(out.name.data(), bytes.data(), length);
+  out.name[Encoding::kLongest] = static_cast<std::uint8_t>(bits | length);
+  const std::uint8_t op = out.name[0];
+  if (length == 2 && ((op & 0xf0) == 0x70 || op == 0xeb))
+    out.name[1] = 0;
+  else if (length == 5 && (op == 0xe8 || op == 0xe9))
+    std::memset(&out.name[1], 0, 4);
+  else if (length == 6 && op == 0x0f && (out.name[1] & 0xf0) == 0x80)
+    std::memset(&out.name[2], 0, 4);
+  else if (bits != 16)
+    Parser(out, bits).run();
+  out.set_hash();
+  return out;
+}
+
+}  // namespace mint
