@@ -208,8 +208,13 @@ std::string PointFinder::interrupt_source(const StoredRun& run, std::uint8_t cor
     const bool to_core = e.kind == TraceKind::kMessage && (e.argument(5) >> core & 1) != 0;
     if (to_core && e.argument(1) == item.subject)
       source = fmt::format("{}, sent at cycle {}", event_text(e), e.argument(6));
-    if (e.kind == TraceKind::kInterrupt && e.core == core && e.argument(0) == item.subject &&
-        e.at.count < item.at)
+    const bool it_is_taken =
+        e.kind == TraceKind::kInterrupt && e.core == core && e.argument(0) == item.subject;
+    const auto kind = static_cast<InterruptSource>(e.argument(1));
+    const bool known = kind != InterruptSource::kUnknown && kind != InterruptSource::kMessage;
+    if (it_is_taken && known && e.at.count == item.at)
+      source = fmt::format("raised by {}", interrupt_source_name(e.argument(1)));
+    if (it_is_taken && e.at.count < item.at)
       source = "raised inside the processor, by the LAPIC's timer or a pin";
     return true;
   });

@@ -33,7 +33,7 @@ enum class TraceKind : std::uint8_t {
   kStage = 4,          // stage, 1 begins or 0 ends; `core` is the one on which it runs
   kModeSwitch = 5,     // old mode, new mode (CoreMode), linear address of the first block in it
   kException = 6,      // vector: a fault, trap or INT n
-  kInterrupt = 7,      // vector: an external interrupt or NMI is taken
+  kInterrupt = 7,      // vector, InterruptSource, address of the handler: an interrupt is taken
   kEoi = 8,            // the core's LAPIC is told the end of an interrupt
   kIpi = 9,            // ICR low, ICR high: the core sends
   kMessage = 10,       // delivery mode, vector, origin kind, origin place, pin, targets, time sent
@@ -57,6 +57,9 @@ enum class TraceKind : std::uint8_t {
   kEnd = 28            // of the run: 1 if the goal was met; text: why
 };
 inline constexpr unsigned kTraceKinds = 29;
+
+// Whence a core has an interrupt. Of a message an event kMessage of that vector says more.
+enum class InterruptSource : std::uint8_t { kUnknown, kMessage, kTimer, kLocalPin, kPic, kNmi };
 
 enum class LockStep : std::uint8_t { kWait, kTake, kRelease };
 

@@ -77,6 +77,8 @@ class Tracer {
   void send(const TraceEvent& event, Core* core = nullptr);
   void input(Core& core, Stream& stream, Cycles at, std::uint64_t what, std::uint64_t value);
   void mark(Core& core, const Stream& stream, Cycles at);
+  InterruptSource source_of(Core& core, Vector vector) const;
+  std::uint64_t handler_of(Core& core, Vector vector) const;
   void check_mode(Core& core, std::uint64_t pc);
   Cycles now() const;
   void check_end(Core* core);
