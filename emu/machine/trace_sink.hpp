@@ -15,6 +15,7 @@ namespace mint {
 
 class Core;
 class Machine;
+struct BlockForesight;
 
 // How closely a run is watched; each level has all of the one before.
 enum class TraceLevel : std::uint8_t {
@@ -110,6 +111,8 @@ class TraceSink {
   // be executed; returns whether the run is to end with it.
   virtual void block_translated(Core&, std::uint32_t, std::uint64_t) {}
   virtual bool block(Core&, std::uint32_t) { return false; }
+  // Where the sink keeps what it foresees of a core's blocks: block() is not called for those.
+  virtual BlockForesight* foresight(Core&) { return nullptr; }
 
   // Asked after every event: whether the run is to end here, as neither met nor missed.
   virtual bool wants_end() const { return false; }

@@ -177,6 +177,8 @@ void Tracer::shut_down(Core& core, const std::string& why) {
 
 void Tracer::power_on() {
   sink_.began(machine_);
+  if (at_least(TraceLevel::kBlocks))
+    for (const auto& core : machine_.cores()) core->cpu().foresee_blocks(sink_.foresight(*core));
   emit(TraceKind::kPower, now(), nullptr, {});
 }
 

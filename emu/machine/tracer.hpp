@@ -24,7 +24,7 @@ class Tracer {
   static constexpr std::uint64_t kMarkInterval = 512;
   // Of the ids of probes: what a block's probe is for. The lowest seven bits are the recorder's.
   static constexpr std::uint32_t kModeProbe = 0x80;
-  static constexpr unsigned kBlockShift = 8;
+  static constexpr unsigned kBlockShift = Cpu::kBlockProbeShift;
 
   // `os_of_core`: TraceEvent::kNone for a core of nobody.
   Tracer(TraceSink& sink, Machine& machine, std::vector<std::uint8_t> os_of_core);
