@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 from browser import CHROMIUM, Browser
-from program import BUILD, MINTSIM, ProgramTest, leave, multiboot, say
+from program import BUILD, MINTSIM, ROOT, ProgramTest, leave, multiboot, say
 
 
 def busy(lines: int) -> bytes:
@@ -77,6 +77,16 @@ class Recording(StoreTest):
         self.assertEqual(lines, ["first", "second"])
         ((name, digest),) = db.execute("SELECT scenario, digest FROM v_run").fetchall()
         self.assertEqual((name, digest), ("p", self.runs()[0]["digest"]))
+
+    def test_the_examples_of_sql(self):
+        self.record(multiboot(say("first\n") + leave(0)))
+        text = (ROOT / "docs" / "traces.md").read_text()
+        lines = [line[4:] for line in text.splitlines() if re.match(r"    (--|SELECT|FROM|WHERE)", line)]
+        statements = [s for s in "\n".join(lines).split(";") if s.strip()]
+        self.assertGreaterEqual(len(statements), 4)
+        db = sqlite3.connect(self.store)
+        for statement in statements:
+            db.execute(statement)
 
     def test_export_of_every_table(self):
         self.record(multiboot(say("one\n") + leave(0)))
