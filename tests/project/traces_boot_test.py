@@ -3,6 +3,7 @@
 
 import json
 import os
+import resource
 import struct
 import subprocess
 import unittest
@@ -249,6 +250,38 @@ class PlantedLatency(BootTest):
         diff = self.diff(1)
         self.assertIn("read_overhead_ns", self.inputs(diff)["scenario"])
         self.assertIn("overhead 280000 / 336000 cycles", diff["time"]["what"])
+
+
+class Overhead(BootTest):
+    """What recording costs the host: 5 % of a run at level events, 60 % at level blocks, at most.
+
+    Processor time, which other programs disturb less than the clock on the wall: the least of
+    several runs, in turn. That counts the writer's thread as well, which runs beside the machine.
+    """
+
+    TURNS = 5
+
+    def seconds(self, *arguments: object) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.mintsim("run", SCENARIOS / "parallel2.toml", "--quiet", *arguments, timeout=600)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime
+
+    def test_of_levels(self):
+        levels = {
+            "none": ("--no-record",),
+            "events": ("--level", "events", "--store", self.store),
+            "blocks": ("--level", "blocks", "--store", self.store),
+        }
+        took = {name: [] for name in levels}
+        for _ in range(self.TURNS):
+            for name, arguments in levels.items():
+                took[name].append(self.seconds(*arguments))
+        least = {name: min(times) for name, times in took.items()}
+        for name in ("events", "blocks"):
+            print(f"level {name}: {100 * (least[name] / least['none'] - 1):+.1f} %", took[name])
+        self.assertLess(least["events"] / least["none"], 1.05, took)
+        self.assertLess(least["blocks"] / least["none"], 1.60, took)
 
 
 class WalkThrough(BootTest):

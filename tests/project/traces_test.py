@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -519,6 +520,25 @@ class Views(ViewTest):
         self.assertEqual(set(depth.values()), {0}, "every slice ends")
         self.assertIn("core 1: interrupts", names)
         self.assertTrue(ends and ends <= flows, "arrows have both ends")
+
+    @unittest.skipUnless(shutil.which("protoc"), "needs protoc")
+    def test_perfetto_by_its_schema(self):
+        self.interrupts()
+        trace = self.view("export", "t.perfetto", "--format", "perfetto")
+        schema = Path(__file__).with_name("perfetto.proto")
+        done = subprocess.run(
+            ["protoc", "--decode=perfetto.protos.Trace", f"-I{schema.parent}", schema.name],
+            input=trace.read_bytes(), capture_output=True, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        shown = done.stdout.decode()
+        # What the schema does not know comes as a bare number.
+        self.assertNotRegex(shown, re.compile(r"^\s*\d+[: ]", re.M))
+        self.assertIn('name: "core 1: interrupts"', shown)
+        self.assertRegex(shown, r"terminating_flow_ids: \d+")
+        begins = shown.count("type: TYPE_SLICE_BEGIN")
+        self.assertGreater(begins, 10)
+        self.assertEqual(begins, shown.count("type: TYPE_SLICE_END"))
 
     def test_folded_stacks_count_every_block(self):
         self.record(busy(50), "--level", "blocks")
