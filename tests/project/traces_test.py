@@ -362,6 +362,29 @@ class Diff(StoreTest):
         self.assertEqual((first["cause"], first["os"]), ("device value", ""))
         self.assertIn("port 20h", first["does_a"])
 
+    def test_what_cannot_be_run_again_is_told_by_its_events(self):
+        """The program is no more what it was: the stored accesses to PCI still say where they part."""
+
+        def program(changed: int) -> bytes:
+            # mov edx, 0CF8h; mov ecx, 600; loop: mov eax, 80000000h; cmp ecx, changed; jne +2;
+            # mov al, 8; out dx, eax; add dl, 4; in eax, dx; sub dl, 4; dec ecx; jnz
+            loop = b"\xb8\x00\x00\x00\x80\x81\xf9" + changed.to_bytes(4, "little")
+            loop += b"\x75\x02\xb0\x08\xef\x80\xc2\x04\xed\x80\xea\x04\x49"
+            back = (-(len(loop) + 2)).to_bytes(1, "little", signed=True)
+            start = b"\xba\xf8\x0c\x00\x00\xb9\x58\x02\x00\x00"
+            return multiboot(start + loop + b"\x75" + back + leave(0))
+
+        self.record_as("p.elf", program(200))
+        self.record_as("p.elf", program(1000))
+        diff = self.diff(1)
+        self.assertIn("is not what it was", diff["why"])
+        first = diff["first"]
+        self.assertFalse(first["exact"])
+        # Nine instructions a turn, the 401st is the one; it has one more.
+        self.assertIn("register 08h", first["does_a"])
+        self.assertIn("register 00h", first["does_b"])
+        self.assertLess(first["until"] - first["retired"], 20)
+
     def test_what_cannot_be_run_again_is_inconclusive_or_coarse(self):
         self.record_as("p.elf", busy(20))
         self.record_as("p.elf", busy(21))
