@@ -54,6 +54,7 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
   json["goal_met"] = result.goal_met;
   json["reason"] = result.reason;
   json["digest"] = result.digest;
+  json["cycles"] = result.end.count;
   json["simulated_s"] = seconds(result.end, clock);
   json["wall_s"] = result.wall_s;
   json["instructions"] = result.instructions;
@@ -69,6 +70,16 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
                                     {"by", event.by},
                                     {"to", event.to},
                                     {"what", event.what}});
+  }
+  json["meetings"] = Json::array();
+  for (const MeetingResult& meeting : result.meetings) {
+    Json arrivals = Json::object();
+    for (const MeetingResult::Arrival& arrival : meeting.arrivals)
+      arrivals[arrival.os] = arrival.at ? Json(seconds(*arrival.at, clock)) : Json(nullptr);
+    json["meetings"].push_back(
+        {{"place", meeting.place},
+         {"came_s", std::move(arrivals)},
+         {"met_s", meeting.met ? Json(seconds(*meeting.met, clock)) : Json(nullptr)}});
   }
   json["watchdog"] = result.watchdog;
   // Console bytes need not be UTF-8: what is not becomes U+FFFD.

@@ -24,6 +24,7 @@ class Report {
     add_outcome();
     add_stages();
     add_systems();
+    add_meetings();
     text_ += thesis_comparison(request_, result_);
     add_interference();
     if (!result_.watchdog.empty()) {
@@ -97,6 +98,23 @@ class Report {
       if (os.hung_since) text_ += fmt::format("  {} {}\n", os.name, os.last_words);
       if (os.died) text_ += fmt::format("  {} DIED: {}\n", os.name, os.last_words);
     }
+  }
+
+  void add_meetings() {
+    if (result_.meetings.empty()) return;
+    // Cores that meet are microseconds apart.
+    const auto exact = [this](std::optional<Cycles> at) {
+      return at ? fmt::format("{:.6f}", seconds(*at, clock_)) : std::string(kNone);
+    };
+    Table table({"place", "who came", "at", "all went on"});
+    for (const MeetingResult& meeting : result_.meetings) {
+      for (const MeetingResult::Arrival& arrival : meeting.arrivals) {
+        const bool first = &arrival == meeting.arrivals.data();
+        table.add({first ? meeting.place : "", arrival.os, exact(arrival.at),
+                   first ? exact(meeting.met) : ""});
+      }
+    }
+    text_ += "\nMeetings, seconds on the machine's clock\n" + table.text();
   }
 
   void add_interference() {

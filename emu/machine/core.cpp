@@ -59,6 +59,7 @@ std::uint64_t Core::pc() const {
 std::string Core::describe_state() const {
   switch (state_) {
     case State::kRunning:
+      if (held_) return "held at a meeting";
       return waiting_ ? "in a device access" : "running";
     case State::kHalted:
       return cpu_.interruptible(false) ? "halted, waiting for an interrupt"
@@ -77,6 +78,7 @@ void Core::stop(State state) {
   state_ = state;
   leaving_ = true;
   waiting_ = false;
+  held_ = false;
   nmi_pending_ = false;
   if (parked_) {
     parked_.reset();
@@ -86,10 +88,27 @@ void Core::stop(State state) {
 
 void Core::wake() {
   state_ = State::kRunning;
+  go_on();
+}
+
+void Core::go_on() {
   cpu_.set_time(std::max(cpu_.now(), wiring_.queue.now()));
   wiring_.turns.woken = true;
   for (Core* core : std::vector(wiring_.turns.parked))
     if (core->group() == group()) core->unpark(wiring_.queue.now(), config_.id);
+}
+
+void Core::hold(std::uint64_t pc) {
+  held_ = true;
+  edge_pc_ = pc;
+  if (!in_guest_) return;
+  while (held_ && !leaving_) coroutine_.suspend();
+  if (leaving_) cpu_.abandon();
+}
+
+void Core::release() {
+  held_ = false;
+  go_on();
 }
 
 void Core::reset() {

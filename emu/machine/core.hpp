@@ -98,7 +98,7 @@ class Core final : private CpuHost, private LapicCore {
 
   ApicId id() const { return config_.id; }
   State state() const { return state_; }
-  bool runnable() const { return state_ == State::kRunning && !parked_; }
+  bool runnable() const { return state_ == State::kRunning && !parked_ && !held_; }
   // The core's clock: of the access that it waits for, or of the next block.
   Cycles time() const { return waiting_ ? waiting_at_ : cpu_.now(); }
   // The linear address of the next block at the last block edge, or of the access.
@@ -119,6 +119,14 @@ class Core final : private CpuHost, private LapicCore {
   void start_at(const mint_registers& registers);
 
   unsigned group() const { return config_.group; }
+
+  // Stops the core where it is, at a probe or before its first instruction, until release(): as if
+  // the block at `pc` had waited for the bus that long. Clocks go on and interrupts become pending.
+  // Does not return when the core is reset meanwhile.
+  void hold(std::uint64_t pc);
+  // Goes on now; to be called from an event.
+  void release();
+  bool held() const { return held_; }
 
   // For the scheduler. Runs until `limit`, or until an access that must wait for a core with
   // (time, id) before `all`. Reading the time-stamp counter waits for cores of the group only.
@@ -179,6 +187,7 @@ class Core final : private CpuHost, private LapicCore {
   bool interrupt_ready() const;
   void stop(State state);
   void wake();
+  void go_on();
   bool is_own_lapic(PhysAddr address) const;
   void place_lapic();
   Cycles delay_of(PhysAddr address) const;
@@ -206,6 +215,7 @@ class Core final : private CpuHost, private LapicCore {
     SharedPoll::Loop loop;
   };
   std::optional<Parked> parked_;  // until somebody writes the word that it waits for
+  bool held_ = false;
   std::uint64_t edge_pc_ = 0;
   Horizons horizons_;
 };

@@ -101,6 +101,7 @@ void OsRecorder::ticked() {
   std::string reason;
   for (Os& os : oses_) {
     if (!is_wanted(os) || reached(os)) continue;
+    if (meetings_->holds(os.spec->name)) return;  // which has a limit of its own
     const bool started = os.phase >= Phase::kPurgatory && os.phase != Phase::kDead;
     if (!started || os.moved > now() ||
         seconds(now() - os.moved, clock) < request_.scenario.end.stall_s)
@@ -138,6 +139,10 @@ void OsRecorder::check_goal() {
   std::string reason = fmt::format("\"{}\" printed", condition.text);
   if (condition.when == EndWhen::kDaemonsUp) reason = "daemons up";
   if (condition.when == EndWhen::kKernelInit) reason = "kernel_init reached";
+  if (const std::string missing = meetings_->missing(); !missing.empty()) {
+    end(false, reason + ", but without a " + missing.substr(0, missing.find('\n')));
+    return;
+  }
   const auto& found = interference_->found();
   const bool disturbed = condition.undisturbed && !found.empty();
   if (disturbed)

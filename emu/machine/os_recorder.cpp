@@ -7,16 +7,13 @@
 #include "emu/scenario/resources.hpp"
 
 namespace mint {
-namespace {
 
-std::string_view phase_name(unsigned phase) {
+std::string_view OsRecorder::phase_name(Phase phase) {
   static constexpr std::string_view kNames[] = {"off",   "POST", "boot loader", "load",
                                                 "place", "IPI",  "purgatory",   "kernel",
                                                 "user",  "up",   "dead"};
-  return kNames[phase];
+  return kNames[static_cast<unsigned>(phase)];
 }
-
-}  // namespace
 
 OsRecorder::OsRecorder(const RunRequest& request, RunObserver& observer)
     : Recorder(request, observer), purgatory_(request.scenario) {
@@ -73,6 +70,7 @@ void OsRecorder::set_probes(Os& os) {
   }
   set("kernel_init", kKernelInit);
   set("run_init_process", kRunInit);
+  set_places(os);
   if (!os.spec->uart) set("panic", kPanic);  // else its console says more
   if (os.spec->role != Role::kLeader) return;
   set("mint_kexec_load", kMintKexecLoad);
@@ -215,8 +213,7 @@ void OsRecorder::platform_reset(const std::string& why) {
 // --- results -------------------------------------------------------------------------------------
 
 void OsRecorder::fill_progress(Progress& progress) {
-  for (const Os& os : oses_)
-    progress.os.push_back({os.spec->name, phase_name(static_cast<unsigned>(os.phase))});
+  for (const Os& os : oses_) progress.os.push_back({os.spec->name, phase_name(os.phase)});
 }
 
 void OsRecorder::fill_result(RunResult& result) {
@@ -228,6 +225,7 @@ void OsRecorder::fill_result(RunResult& result) {
     result.os.push_back(os.result);
   }
   result.interference = interference_->found();
+  result.meetings = meetings_->results();
 }
 
 std::string OsRecorder::lock_state() const {
@@ -240,7 +238,9 @@ std::string OsRecorder::lock_state() const {
   return text + "\n";
 }
 
-std::string OsRecorder::watchdog() const { return Recorder::watchdog() + lock_state(); }
+std::string OsRecorder::watchdog() const {
+  return Recorder::watchdog() + lock_state() + meetings_->missing();
+}
 
 std::string OsRecorder::symbolise(const Core& core, std::uint64_t pc) const {
   const Os* os = os_of(core);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "emu/machine/interference.hpp"
+#include "emu/machine/meetings.hpp"
 #include "emu/machine/purgatory_watch.hpp"
 #include "emu/machine/recorder.hpp"
 #include "emu/machine/symbols.hpp"
@@ -62,13 +63,20 @@ class OsRecorder final : public Recorder {
     kMintStartCore,
     kBootTool,
     kStockKexec,
-    kPanic
+    kPanic,
+    // The id of a probe is one of these, or 0, and for the place of meeting n also this times n
+    // + 1.
+    kMeetingStep
   };
+  static_assert((kMaxMeetings + 1) * kMeetingStep <= kWatched);
   struct Os {
     const OsSpec* spec = nullptr;
     OsResult result;
     SymbolTable symbols;
     std::unordered_map<std::uint64_t, std::uint32_t> probes;  // by linked address
+    std::unordered_map<std::uint64_t, std::uint32_t> places;  // probes by the address that runs
+    std::uint32_t kernel_entry = 0;                           // probe at the head of stage kernel
+    std::uint64_t entry = 0;                                  // of its kernel
     std::uint64_t shift = 0;  // of a relocated 32-bit kernel's addresses
     Phase phase = Phase::kOff;
     std::uint64_t slot = 0;  // physical address of its purgatory
@@ -81,6 +89,7 @@ class OsRecorder final : public Recorder {
     std::vector<Typing> typing;  // what is still to be typed
   };
 
+  static std::string_view phase_name(Phase phase);
   static std::string_view probe_name(std::uint32_t id);
   Os* os_of(const Core& core);
   const Os* os_of(const Core& core) const { return const_cast<OsRecorder*>(this)->os_of(core); }
@@ -112,6 +121,13 @@ class OsRecorder final : public Recorder {
   std::string lock_state() const;
   std::unique_ptr<InterferenceWatch> make_watch();
   void set_probes(Os& os);
+  // Meetings (os_meetings.cpp).
+  void set_places(Os& os);
+  void begin_meetings();
+  void meet(Os& os, Core& core, unsigned number);
+  void meet_at_purgatory(Os& os, Core& core);
+  std::string whereabouts(const std::string& name) const;
+  bool is_kernel_entry(const Os& os, std::uint64_t pc) const;
 
   std::vector<Os> oses_;
   // A boot tool is running on the leader; what it starts is known when the SIPI arrives.
@@ -120,6 +136,7 @@ class OsRecorder final : public Recorder {
   std::uint32_t lock_ = 0;
   std::unique_ptr<InterferenceWatch> interference_;
   PurgatoryWatch purgatory_;
+  std::unique_ptr<Meetings> meetings_;
   std::size_t interference_traced_ = 0;
   std::optional<unsigned> leader_stage_;  // as traced
 };

@@ -47,7 +47,10 @@ void OsRecorder::trace_leader(unsigned stage, Cycles at) {
   trace_stage(leader(), stage, true, at);
 }
 
-void OsRecorder::begun() { trace_leader(kTracePost, now()); }
+void OsRecorder::begun() {
+  trace_leader(kTracePost, now());
+  begin_meetings();
+}
 
 void OsRecorder::started(Core& core, Vector vector) {
   Recorder::started(core, vector);
@@ -75,6 +78,13 @@ void OsRecorder::started(Core& core, Vector vector) {
   if (std::string lost = purgatory_.lost(*os->spec, os->slot); !lost.empty())
     interference_->report(at, 0, static_cast<std::size_t>(os - oses_.data()), "purgatory",
                           std::move(lost));
+  meet_at_purgatory(*os, core);
+}
+
+// The first code outside of its slot.
+bool OsRecorder::is_kernel_entry(const Os& os, std::uint64_t pc) const {
+  return os.phase == Phase::kPurgatory && (pc < os.slot || pc >= os.slot + kPurgatorySlot) &&
+         !purgatory_.is_release(*os.spec, pc);
 }
 
 void OsRecorder::purgatory_left(Os& os, std::uint64_t pc, Cycles at) {
@@ -91,9 +101,7 @@ void OsRecorder::translated(Core& core, std::uint64_t pc) {
   Os* os = os_of(core);
   if (os == nullptr) return;
   if (os->phase == Phase::kPurgatory) {
-    if (pc >= os->slot && pc < os->slot + kPurgatorySlot) return;
-    if (purgatory_.is_release(*os->spec, pc)) return;
-    // The first code outside of its slot: the kernel's entry.
+    if (!is_kernel_entry(*os, pc)) return;
     const Cycles at = core.cpu().now();
     finish(*os, Stage::kPurgatory, at);
     begin(*os, Stage::kKernel, at);
@@ -117,6 +125,11 @@ void OsRecorder::translated(Core& core, std::uint64_t pc) {
 std::uint32_t OsRecorder::scenario_probe_at(Core& core, std::uint64_t pc) {
   Os* os = os_of(core);
   if (os == nullptr || os->phase == Phase::kPost) return 0;
+  if (os->kernel_entry != 0 && is_kernel_entry(*os, pc)) {
+    os->entry = pc;
+    return os->kernel_entry;
+  }
+  if (const auto place = os->places.find(pc); place != os->places.end()) return place->second;
   const auto found = os->probes.find(pc - os->shift);
   if (found != os->probes.end()) return found->second;
   if (os->spec->role != Role::kLeader) return 0;
@@ -139,8 +152,9 @@ void OsRecorder::scenario_probe(Core& core, std::uint32_t id) {
   Os* os = os_of(core);
   if (os == nullptr) return;
   const Cycles at = core.cpu().now();
-  if (tracer() != nullptr) tracer()->probe(core, std::string(probe_name(id)));
-  switch (id) {
+  const std::uint32_t step = id % kMeetingStep;
+  if (tracer() != nullptr && step != 0) tracer()->probe(core, std::string(probe_name(step)));
+  switch (step) {
     case kKernelInit:
       ++os->boots;
       os->result.kernel_init = at;
@@ -179,6 +193,8 @@ void OsRecorder::scenario_probe(Core& core, std::uint32_t id) {
     default:
       break;
   }
+  // Last, as it does not return when the core is reset.
+  if (id >= kMeetingStep) meet(*os, core, id / kMeetingStep - 1);
 }
 
 }  // namespace mint

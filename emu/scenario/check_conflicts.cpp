@@ -103,7 +103,12 @@ class ConflictChecker : Checker {
             "use the page 0x1000-0x2000 or memory above 1M that no OS owns");
       }
     }
-    if (!shared.lock) return;
+    if (!shared.lock) {
+      if (!scenario_.places.contains("shared.lock_scope")) return;
+      report("shared.lock_scope", "'shared.lock_scope' is given, and the kernels take no lock",
+             "remove it, or set shared.lock = \"0x1000\"", scenario_.place("shared.lock"));
+      return;
+    }
     const MemoryRange word{*shared.lock, *shared.lock + 4};
     const bool inside = std::any_of(
         shared.ranges.begin(), shared.ranges.end(),

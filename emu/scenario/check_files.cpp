@@ -35,6 +35,9 @@ class FileChecker {
   void check() {
     if (scenario_.bare_metal) check_bare_metal(*scenario_.bare_metal);
     for (OsSpec& os : scenario_.os) check_os(os);
+    for (const Meeting& meeting : scenario_.meetings) {
+      if (!meeting.symbol.empty()) check_symbol(meeting);
+    }
   }
 
  private:
@@ -107,6 +110,44 @@ class FileChecker {
         fmt::format("the run ends with kernel_init of '{}', and there is no System.map beside {}",
                     os.name, os.kernel.name),
         "put the System.map of the kernel's build beside it", scenario_.place("end.when"));
+  }
+
+  // A place to meet at is looked up in the System.map of each OS's kernel.
+  void check_symbol(const Meeting& meeting) {
+    for (const OsSpec& os : scenario_.os) {
+      if (std::find(meeting.os.begin(), meeting.os.end(), os.name) == meeting.os.end()) continue;
+      if (os.kernel.path.empty()) continue;  // not built yet
+      const std::string key = meeting.key + ".symbol";
+      if (os.kernel.system_map.empty()) {
+        report(key,
+               fmt::format("'{}' has no symbols: there is no System.map beside {}", os.name,
+                           os.kernel.name),
+               "put the System.map of the kernel's build beside it, or give 'address' or 'stage'",
+               scenario_.place(os.key + ".kernel"));
+        continue;
+      }
+      const std::vector<std::string> names = functions_of(os.kernel.system_map);
+      if (std::find(names.begin(), names.end(), meeting.symbol) != names.end()) continue;
+      const std::vector<std::string_view> candidates(names.begin(), names.end());
+      const std::string_view near = did_you_mean(meeting.symbol, candidates);
+      report(key,
+             fmt::format("kernel {} of '{}' has no function '{}'{}", os.kernel.name, os.name,
+                         meeting.symbol,
+                         near.empty() ? "" : fmt::format(", did you mean '{}'?", near)),
+             "name a function that its System.map lists with type T or t",
+             scenario_.place(os.key + ".kernel"));
+    }
+  }
+
+  // Lines are "ffffffff81000000 T _text".
+  static std::vector<std::string> functions_of(const fs::path& system_map) {
+    std::vector<std::string> names;
+    std::ifstream file(system_map);
+    std::string address, type, name;
+    while (file >> address >> type >> name) {
+      if (type == "T" || type == "t") names.push_back(name);
+    }
+    return names;
   }
 
   void check_follower(const OsSpec& os, const BzImage& image, std::uint64_t initrd_bytes) {

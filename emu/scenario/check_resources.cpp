@@ -27,6 +27,7 @@ class ScenarioChecker : Checker {
     check_start();
     check_end();
     for (const Typing& typing : scenario_.typing) check_typing(typing);
+    check_meetings(scenario_, problems_);
   }
 
  private:
@@ -41,6 +42,10 @@ class ScenarioChecker : Checker {
       report(scenario_.typing[0].key, "[[type]] types into the UART of an [[os]]",
              "remove it: a bare-metal program gets its input by 'append' and 'modules'",
              scenario_.place("bare_metal"));
+    }
+    if (!scenario_.meetings.empty()) {
+      report(scenario_.meetings[0].key, "[[meet]] is a matter of several [[os]]",
+             "remove it: a bare-metal program is the only guest", scenario_.place("bare_metal"));
     }
     if (bare.program.has_value() == bare.rom.has_value()) {
       report("bare_metal",

@@ -43,7 +43,12 @@ void add_ownership(CommandLine& line, const Scenario& scenario, const OsSpec& os
     const unsigned irq = scenario.machine.serial.irqs[*os.uart - 1];
     if (irq != kUsualUartIrqs[*os.uart - 1]) line.add(fmt::format("mint.uartirq={}", irq));
   }
-  if (scenario.shared.lock) line.add(fmt::format("mint.lock={:#x}", scenario.shared.lock->value));
+  if (!scenario.shared.lock) return;
+  const LockScope scope = scenario.shared.scope;
+  line.add(fmt::format("mint.lock={:#x}", scenario.shared.lock->value) +
+           (scope == LockScope::kAll
+                ? ""
+                : fmt::format(",{}", kLockScopes[static_cast<unsigned>(scope)])));
 }
 
 // A pin as the boot tool's MP table wants it: with the device whose INTA# it is, or as an ISA IRQ.

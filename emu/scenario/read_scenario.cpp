@@ -42,6 +42,7 @@ class Loader {
     read_bare_metal(root.table("bare_metal"));
     read_end(root.table("end"));
     for (TomlTable& table : root.tables("type")) read_typing(table);
+    for (TomlTable& table : root.tables("meet")) read_meeting(table);
     read_reference(root.table("reference"));
     root.done();
     return true;
@@ -208,6 +209,9 @@ class Loader {
     } else if (std::uint64_t address = 0; table.get_size("lock", address)) {
       scenario_.shared.lock = PhysAddr{address};
     }
+    auto scope = static_cast<unsigned>(scenario_.shared.scope);
+    table.get_choice("lock_scope", scope, kLockScopes);
+    scenario_.shared.scope = static_cast<LockScope>(scope);
     table.done();
   }
 
@@ -236,6 +240,19 @@ class Loader {
         table.problem("", fmt::format("a [[type]] without '{}'", key),
                       fmt::format("add {} = \"...\"", key));
     }
+    table.done();
+  }
+
+  void read_meeting(TomlTable& table) {
+    Meeting& meeting = scenario_.meetings.emplace_back();
+    meeting.key = table.path();
+    table.get_strings("os", meeting.os);
+    if (std::uint64_t address = 0; table.get_size("address", address)) meeting.address = address;
+    table.get("symbol", meeting.symbol);
+    if (unsigned stage = 0; table.get_choice("stage", stage, kMeetStages)) {
+      meeting.stage = static_cast<MeetStage>(stage);
+    }
+    table.get("within_s", meeting.within_s, 0.000001, 1'000'000);
     table.done();
   }
 

@@ -69,6 +69,17 @@ struct Interference {
   std::string what;  // which access, at which symbol, and what came of it
 };
 
+// A [[meet]]: when each OS came, and when all went on.
+struct MeetingResult {
+  struct Arrival {
+    std::string os;
+    std::optional<Cycles> at;
+  };
+  std::string place;  // "stage kernel"
+  std::vector<Arrival> arrivals;
+  std::optional<Cycles> met;
+};
+
 struct RunResult {
   bool goal_met = false;
   std::string reason;  // one sentence: why the run ended
@@ -82,6 +93,7 @@ struct RunResult {
   std::optional<int> exit_code;  // bare metal: what was written to F4h
   std::string serial_output;     // bare metal: everything that went out on COM1
   std::vector<OsResult> os;      // in the scenario's order; empty for bare metal
+  std::vector<MeetingResult> meetings;
   std::vector<Interference> interference;
   std::string watchdog;  // per core: where it is and what it waits for; empty if healthy
 };

@@ -1,5 +1,7 @@
 #include "emu/scenario/scenario.hpp"
 
+#include <fmt/format.h>
+
 namespace mint {
 
 const OsSpec* Scenario::leader() const {
@@ -25,6 +27,13 @@ Location Scenario::place(std::string key) const {
     key.resize(dot);
   }
   return {file};
+}
+
+std::string place_of(const Meeting& meeting) {
+  if (meeting.stage)
+    return fmt::format("stage {}", kMeetStages[static_cast<unsigned>(*meeting.stage)]);
+  if (meeting.address) return fmt::format("address {:#x}", *meeting.address);
+  return "symbol " + meeting.symbol;
 }
 
 }  // namespace mint

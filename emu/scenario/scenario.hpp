@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emu/scenario/problem.hpp"
@@ -98,10 +99,20 @@ enum class SlotCheck : std::uint8_t {
   kNobody,    // neither: what then happens is the kernel's and the machine's matter
 };
 
+// What of a kernel's boot the lock covers (guest/linux/patches, 7).
+enum class LockScope : std::uint8_t {
+  kAll,   // initialisation of interrupts and registration of devices, as the thesis has it
+  kInit,  // initialisation of interrupts only
+  kPair,  // each access by an index and a data register for itself
+};
+// "all", "init", "pair".
+inline constexpr std::string_view kLockScopes[] = {"all", "init", "pair"};
+
 // [shared]: memory that the OSes share; accesses to it happen in the order of their times.
 struct SharedMemory {
   std::vector<MemoryRange> ranges;
   std::optional<PhysAddr> lock;  // the lock's 32-bit word, inside one of the ranges; none: no lock
+  LockScope scope = LockScope::kAll;
 };
 
 enum class EndWhen : std::uint8_t {
@@ -131,6 +142,26 @@ struct Typing {
   std::string after;  // once this has appeared on its console
   std::string text;
 };
+
+// A place that every follower passes: the head of a stage of its boot.
+enum class MeetStage : std::uint8_t { kPurgatory, kKernel, kUser };
+inline constexpr std::string_view kMeetStages[] = {"purgatory", "kernel", "user"};
+
+// [[meet]]: cores of several OSes are held at a place until one of each is there; then all go on at
+// the same time. The machine holds them, the guest knows nothing of it.
+struct Meeting {
+  std::string key;              // its table in `places`: "meet[0]"
+  std::vector<std::string> os;  // by name
+  // The place: one of these.
+  std::optional<std::uint64_t> address;  // linear, where a block of code begins
+  std::string symbol;                    // a function of each one's kernel
+  std::optional<MeetStage> stage;
+  double within_s = 10;  // of simulated time: the goal is missed when somebody comes later
+};
+// How many meetings a scenario can have.
+inline constexpr unsigned kMaxMeetings = 11;
+// "stage kernel", "symbol do_initcalls", "address 0x1000200".
+std::string place_of(const Meeting& meeting);
 
 // [reference]: the thesis's figure for this run (chapter 6).
 struct Reference {
@@ -162,6 +193,7 @@ struct Scenario {
   SharedMemory shared;
   EndCondition end;
   std::vector<Typing> typing;  // of one OS: in this order
+  std::vector<Meeting> meetings;
   Reference reference;
   std::optional<BareMetal> bare_metal;
   // The source position of each key that a file sets, by its path: "os[1].memory", "machine.cores".

@@ -275,6 +275,78 @@ class NoLock(BootTest):
         self.check_followers(self.boot("parallel2-with-pit", text=text), 2)
 
 
+class Meetings(BootTest):
+    """Two followers are held at a place until both are there (thesis, 4.4)."""
+
+    def met(self, result):
+        (meeting,) = result["meetings"]
+        came = meeting["came_s"]
+        self.assertEqual(set(came), {"f1", "f2"})
+        self.assertGreater(abs(came["f1"] - came["f2"]), 1e-6)
+        # An interrupt message takes 1000 cycles.
+        self.assertAlmostEqual(meeting["met_s"], max(came.values()) + 1000 / 2.8e9, delta=1e-9)
+        return meeting["met_s"]
+
+    def test_with_the_lock(self):
+        """At the head of kernel boot; how far cores run ahead of each other changes nothing."""
+        runs = []
+        for cycles in (300, 1000):
+            text = self.scenario(
+                "parallel2-meet-kernel",
+                (r'profile = .*', rf'\g<0>\n[machine.delays]\nslice = {cycles}'),
+            )
+            result = self.boot("meet-kernel", "--timing", "count", text=text)
+            self.check_followers(result, 2)
+            stages = [os["stages"] for os in result["os"]]
+            runs.append([result["simulated_s"], result["meetings"], stages])
+        self.assertEqual(*runs)
+        met = self.met(result)
+        waited = [os["lock_waited_s"] for os in result["os"][1:]]
+        self.assertGreater(max(waited), 0.1)
+        for os in result["os"][1:]:
+            stages = {stage["name"]: stage for stage in os["stages"]}
+            self.assertLessEqual(stages["kernel"]["begin_s"], met)
+
+    def test_without_the_lock(self):
+        result = self.boot("parallel2-meet-purgatory-nolock", code=1)
+        met = self.met(result)
+        # From there on in step: both leave purgatory at the same cycle.
+        ends = [
+            stage["end_s"]
+            for os in result["os"][1:]
+            for stage in os["stages"]
+            if stage["name"] == "purgatory"
+        ]
+        self.assertAlmostEqual(*ends, places=9)
+        self.assertGreater(ends[0], met)
+        self.assertTrue(result["interference"])
+
+    def test_that_cannot_happen(self):
+        """One waits, with the lock, where the other needs the lock to get to."""
+        text = self.scenario(
+            "parallel2-meet-kernel", (r"stage = .*", 'symbol = "ahci_init_one"\nwithin_s = 2')
+        )
+        result = self.boot("meet-never", text=text, code=1)
+        self.assertRegex(
+            result["reason"],
+            r"the meeting at symbol ahci_init_one has not come about in 2 s: f2 is held since .* s; "
+            r"f1 is missing: it is in kernel, at [0-9a-f]+ \(mint_lock\+0x[0-9a-f]+, f1\), "
+            r"waiting for the lock in shared memory, which f2 holds",
+        )
+        self.assertIsNone(result["meetings"][0]["came_s"]["f1"])
+        self.assertIn("held at a meeting at ", result["watchdog"])
+
+    def test_where_nobody_comes(self):
+        """Both are up, but what was asked for has not happened."""
+        text = self.scenario("parallel2-meet-kernel", (r"stage = .*", 'symbol = "panic"'))
+        result = self.boot("meet-nobody", text=text, code=1)
+        self.assertIn(
+            "daemons up, but without a meeting at symbol panic: nobody has come; f1 is missing: it "
+            "is in up, ",
+            result["reason"],
+        )
+
+
 class ColdBoot(BootTest):
     def test(self):
         result = self.boot("cold-boot")

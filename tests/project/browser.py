@@ -8,6 +8,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -33,7 +34,9 @@ class Browser:
             ["bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "-", *command],
             pass_fds=(to_browser, from_browser),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )  # fmt: skip
+        self.profile = profile
         os.close(to_browser)
         os.close(from_browser)
         self.buffer = b""
@@ -48,8 +51,13 @@ class Browser:
     def close(self) -> None:
         os.close(self.out)
         os.close(self.input)
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        # Its other processes end a moment later, and write there until they do.
+        until = time.monotonic() + 10
+        while self.profile.exists() and time.monotonic() < until:
+            shutil.rmtree(self.profile, ignore_errors=True)
+            time.sleep(0.05)
 
     def _message(self, until: float) -> dict:
         while b"\0" not in self.buffer:

@@ -327,6 +327,12 @@ TEST_F(BadInput, SharedMemoryInsideSomebodysRam) {
                    "s.toml:15); remedy: add its page to shared.ranges"});
 }
 
+TEST_F(BadInput, ScopeOfNoLock) {
+  expect_problems(kLeader + kFollower + "[shared]\nlock = false\nlock_scope = \"pair\"\n",
+                  {"s.toml:16:14: 'shared.lock_scope' is given, and the kernels take no lock (the "
+                   "other side: s.toml:15); remedy: remove it, or set shared.lock = \"0x1000\""});
+}
+
 TEST_F(BadInput, EndNamesAnUnknownOs) {
   expect_problems(kLeader + kFollower + "[end]\nos = [\"f2\"]\n",
                   {"s.toml:15:6: 'end.os' names 'f2', which is no OS of this scenario, did you "

@@ -141,6 +141,13 @@ TEST_F(ScenarioFile, WithoutLock) {
   EXPECT_THAT(line, Not(HasSubstr("mint.lock")));
 }
 
+TEST_F(ScenarioFile, ScopeOfTheLock) {
+  const Scenario scenario = load(kLeader + kFollower + "[shared]\nlock_scope = \"pair\"\n");
+  EXPECT_THAT(leader_command_line(scenario), HasSubstr("mint.lock=0x1000,pair"));
+  EXPECT_THAT(follower_command_line(scenario, *scenario.followers()[0]),
+              HasSubstr("mint.lock=0x1000,pair "));
+}
+
 TEST_F(ScenarioFile, PlanForTheLeadersDisk) {
   write("kexec", "tool");
   const Scenario scenario =
