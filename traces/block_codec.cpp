@@ -7,27 +7,29 @@
 namespace mint {
 
 void BlockEncoder::surprise(std::uint32_t block, const std::vector<std::uint64_t>& pcs) {
-  const std::size_t needed = std::max(block, last_) + std::size_t{1};
-  if (next_.size() < needed) {
-    next_.resize(needed + needed / 2);
-    known_.resize(next_.size());
+  auto& [next, last, foreseen] = foresight_;
+  const std::size_t needed = std::max(block, last) + std::size_t{1};
+  if (next.size() < needed) {
+    next.resize(needed + needed / 2);
+    known_.resize(next.size());
   }
-  put_number(bytes_, predicted_);
-  predicted_ = 0;
+  put_number(bytes_, foreseen);
+  blocks_ += foreseen + 1;
+  foreseen = 0;
   put_number(bytes_, std::uint64_t{block} << 1 | !known_[block]);
   if (!known_[block]) {
     known_[block] = true;
     put_number(bytes_, block < pcs.size() ? pcs[block] : 0);
   }
-  next_[last_] = block;
-  last_ = block;
+  next[last] = block;
+  last = block;
 }
 
 std::string BlockEncoder::take() {
-  // A run of predicted blocks with no surprise behind it: block 0 is none.
-  put_number(bytes_, predicted_);
+  // A run of foreseen blocks with no surprise behind it: block 0 is none.
+  put_number(bytes_, foresight_.foreseen);
   put_number(bytes_, 0);
-  predicted_ = 0;
+  foresight_.foreseen = 0;
   blocks_ = 0;
   std::string bytes = std::move(bytes_);
   bytes_.clear();

@@ -13,21 +13,19 @@
 #include <unordered_map>
 #include <vector>
 
+#include "emu/engine/block_foresight.hpp"
+
 namespace mint {
 
 class BlockEncoder {
  public:
   // `pcs`: the linear addresses by block number; grows while blocks are translated.
   void add(std::uint32_t block, const std::vector<std::uint64_t>& pcs) {
-    ++blocks_;
-    if (block < next_.size() && last_ < next_.size() && next_[last_] == block) {
-      ++predicted_;
-      last_ = block;
-      return;
-    }
-    surprise(block, pcs);
+    if (!foresight_.foresees(block)) surprise(block, pcs);
   }
-  std::uint64_t blocks() const { return blocks_; }
+  // Where the blocks that it foresees may be counted without add().
+  BlockForesight& foresight() { return foresight_; }
+  std::uint64_t blocks() const { return blocks_ + foresight_.foreseen; }
   std::size_t size() const { return bytes_.size(); }
   // The bytes since the last time.
   std::string take();
@@ -36,11 +34,9 @@ class BlockEncoder {
   void surprise(std::uint32_t block, const std::vector<std::uint64_t>& pcs);
 
   std::string bytes_;
-  std::vector<std::uint32_t> next_;  // by block: the one that came after it
+  BlockForesight foresight_;
   std::vector<bool> known_;
-  std::uint32_t last_ = 0;
-  std::uint64_t predicted_ = 0;
-  std::uint64_t blocks_ = 0;
+  std::uint64_t blocks_ = 0;  // that are in the bytes
 };
 
 class BlockDecoder {

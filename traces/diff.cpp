@@ -107,9 +107,9 @@ class DiffMaker {
                      [](const Parting& x, const Parting& y) { return x.at < y.at; });
     const auto coarse = [&](const std::string& why) {
       if (certain.empty()) return end(DiffOutcome::kInconclusive, why);
-      diff_.first = PointFinder::coarse(diff_.a, certain.front());
+      diff_.first = PointFinder::coarse(store_, diff_.a, diff_.b, certain.front());
       for (std::size_t i = 1; i < certain.size(); ++i)
-        diff_.others.push_back(PointFinder::coarse(diff_.a, certain[i]));
+        diff_.others.push_back(PointFinder::coarse(store_, diff_.a, diff_.b, certain[i]));
       end(DiffOutcome::kDiverged, why);
     };
     if (!options_.rerun)

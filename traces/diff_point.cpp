@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "emu/machine/core.hpp"
+#include "traces/diff_events.hpp"
 #include "traces/disassembly.hpp"
 #include "traces/symbols_of_run.hpp"
 
@@ -62,7 +63,14 @@ PointFinder::PointFinder(RunStore& store, const StoredRun& a, const StoredRun& b
       again_a_(a, runner, installation),
       again_b_(b, runner, installation) {}
 
-Divergence PointFinder::coarse(const StoredRun& a, const Parting& parting) {
+Divergence PointFinder::coarse(RunStore& store, const StoredRun& run_a, const StoredRun& run_b,
+                               const Parting& parting) {
+  Divergence d = window_of(run_a, parting);
+  narrow_by_events(store, run_a, run_b, parting, d);
+  return d;
+}
+
+Divergence PointFinder::window_of(const StoredRun& a, const Parting& parting) {
   Divergence d;
   d.core_a = parting.cores.a;
   d.core_b = parting.cores.b;
@@ -208,8 +216,13 @@ std::string PointFinder::interrupt_source(const StoredRun& run, std::uint8_t cor
     const bool to_core = e.kind == TraceKind::kMessage && (e.argument(5) >> core & 1) != 0;
     if (to_core && e.argument(1) == item.subject)
       source = fmt::format("{}, sent at cycle {}", event_text(e), e.argument(6));
-    if (e.kind == TraceKind::kInterrupt && e.core == core && e.argument(0) == item.subject &&
-        e.at.count < item.at)
+    const bool it_is_taken =
+        e.kind == TraceKind::kInterrupt && e.core == core && e.argument(0) == item.subject;
+    const auto kind = static_cast<InterruptSource>(e.argument(1));
+    const bool known = kind != InterruptSource::kUnknown && kind != InterruptSource::kMessage;
+    if (it_is_taken && known && e.at.count == item.at)
+      source = fmt::format("raised by {}", interrupt_source_name(e.argument(1)));
+    if (it_is_taken && e.at.count < item.at)
       source = "raised inside the processor, by the LAPIC's timer or a pin";
     return true;
   });
@@ -227,7 +240,7 @@ bool PointFinder::own_images_differ(const std::string& os) const {
 }
 
 Divergence PointFinder::describe(const Found& found) {
-  Divergence d = coarse(run_a_, found.parting);
+  Divergence d = window_of(run_a_, found.parting);
   d.exact = true;
   const std::uint8_t core_a = found.parting.cores.a;
   const std::uint8_t core_b = found.parting.cores.b;

@@ -19,7 +19,8 @@ class PointFinder {
   // By time; the first one with registers, memory and code.
   std::vector<Divergence> find(std::vector<Parting> partings);
   // What is known without running anything again.
-  static Divergence coarse(const StoredRun& a, const Parting& parting);
+  static Divergence coarse(RunStore& store, const StoredRun& a, const StoredRun& b,
+                           const Parting& parting);
 
  private:
   struct Found {
@@ -40,6 +41,7 @@ class PointFinder {
     bool cause_is_time() const { return clock && !clock_before; }
   };
 
+  static Divergence window_of(const StoredRun& a, const Parting& parting);
   std::vector<Found> locate(std::vector<Parting> partings);
   static std::optional<Found> compare(const Parting& parting, const WindowSink& a,
                                       const WindowSink& b);

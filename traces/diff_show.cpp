@@ -23,9 +23,12 @@ std::string divergence_text(const Diff& diff, const Divergence& d) {
   if (d.core_b != d.core_a) text += fmt::format(" (B: core {})", d.core_b);
   if (!d.os.empty()) text += fmt::format(", {}", d.os);
   if (!d.exact) {
-    return text +
-           fmt::format(", between {} and {} instructions after its start; A is at {} there\n",
-                       d.retired, d.until, diff.a.time(d.at_a));
+    text += fmt::format(", between {} and {} instructions after its start; A is at {} there\n",
+                        d.retired, d.until, diff.a.time(d.at_a));
+    if (d.does_a.empty() && d.does_b.empty()) return text;
+    const auto or_none = [](const std::string& event) { return event.empty() ? "-" : event; };
+    return text + fmt::format("  its first stored events that differ\n  A {}\n  B {}\n",
+                              or_none(d.does_a), or_none(d.does_b));
   }
   text += fmt::format(", after {} instructions; cycle {} / {} ({} / {})\n", d.retired, d.at_a.count,
                       d.at_b.count, diff.a.time(d.at_a), diff.b.time(d.at_b));

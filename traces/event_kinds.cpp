@@ -13,6 +13,7 @@ namespace {
 using Names = std::span<const std::string_view>;
 
 constexpr std::string_view kVector[] = {"vector"};
+constexpr std::string_view kInterruptNames[] = {"vector", "source", "handler"};
 constexpr std::string_view kStageNames[] = {"stage", "begins"};
 constexpr std::string_view kModes[] = {"old", "new", "pc"};
 constexpr std::string_view kIcr[] = {"icr_low", "icr_high"};
@@ -45,7 +46,7 @@ constexpr EventKind kKinds[] = {{"power", {}},
                                 {"stage", kStageNames},
                                 {"mode", kModes},
                                 {"exception", kVector},
-                                {"interrupt", kVector},
+                                {"interrupt", kInterruptNames},
                                 {"eoi", {}},
                                 {"ipi", kIcr},
                                 {"message", kMessageNames},
@@ -169,6 +170,12 @@ std::string_view lapic_register_name(std::uint64_t offset) {
   }
 }
 
+std::string_view interrupt_source_name(std::uint64_t source) {
+  static constexpr std::string_view kSources[] = {
+      "unknown", "a message", "the LAPIC's timer", "a pin of the LAPIC", "the 8259s", "NMI"};
+  return name_of(kSources, source);
+}
+
 std::string_view exception_name(std::uint64_t vector) {
   static constexpr std::string_view kNames[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
                                                 "#NM", "#DF", "9",   "#TS", "#NP", "#SS", "#GP",
@@ -238,7 +245,9 @@ std::string event_text(const TraceEvent& e) {
     case TraceKind::kException:
       return fmt::format("exception {} ({})", e.argument(0), exception_name(e.argument(0)));
     case TraceKind::kInterrupt:
-      return fmt::format("interrupt {:02x}h", e.argument(0));
+      if (e.argument(1) == 0) return fmt::format("interrupt {:02x}h", e.argument(0));
+      return fmt::format("interrupt {:02x}h, {}, handler {:x}h", e.argument(0),
+                         interrupt_source_name(e.argument(1)), e.argument(2));
     case TraceKind::kEoi:
       return "EOI";
     case TraceKind::kIpi:

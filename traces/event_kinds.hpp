@@ -26,6 +26,7 @@ inline constexpr unsigned kTraceStages = 8;
 std::string_view lock_step_name(std::uint64_t step);
 std::string_view delivery_mode_name(std::uint64_t mode);
 std::string_view lapic_register_name(std::uint64_t offset);
+std::string_view interrupt_source_name(std::uint64_t source);
 std::string_view exception_name(std::uint64_t vector);
 std::string_view ata_command_name(std::uint64_t command);
 

@@ -89,6 +89,8 @@ void RunRecorder::block_translated(Core&, std::uint32_t block, std::uint64_t pc)
   pcs_[block] = pc;
 }
 
+BlockForesight* RunRecorder::foresight(Core& core) { return &blocks_[core.id().value].foresight(); }
+
 bool RunRecorder::block(Core& core, std::uint32_t block) {
   BlockEncoder& encoder = blocks_[core.id().value];
   encoder.add(block, pcs_);

@@ -47,6 +47,7 @@ class RunRecorder final : public TraceSink {
   void event(const TraceEvent& event) override;
   void block_translated(Core& core, std::uint32_t block, std::uint64_t pc) override;
   bool block(Core& core, std::uint32_t block) override;
+  BlockForesight* foresight(Core& core) override;
   bool wants_end() const override { return failed_; }
 
  private:

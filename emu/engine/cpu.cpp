@@ -212,6 +212,11 @@ struct CpuCallbacks {
   }
 
   static CoreCaches& caches(Cpu& cpu) { return *cpu.caches_; }
+  static bool foresees(Cpu& cpu, std::uint32_t probe) {
+    constexpr std::uint32_t kOther = (1u << Cpu::kBlockProbeShift) - 1;
+    return cpu.foresight_ != nullptr && (probe & kOther) == 0 &&
+           cpu.foresight_->foresees(probe >> Cpu::kBlockProbeShift);
+  }
   static CoreCaches::Translate translate(Cpu& cpu) {
     return [engine = &cpu.engine_](std::uint64_t linear, std::uint64_t& physical) {
       return mint_engine_translate(engine, linear, &physical);
@@ -282,7 +287,10 @@ std::uint32_t mint_on_probe_lookup(void* host, std::uint64_t pc) {
   return CpuCallbacks::host(host).probe_at(pc);
 }
 
-void mint_on_probe(void* host, std::uint32_t probe) { CpuCallbacks::host(host).probe(probe); }
+void mint_on_probe(void* host, std::uint32_t probe) {
+  if (!CpuCallbacks::foresees(CpuCallbacks::cpu(host), probe))
+    CpuCallbacks::host(host).probe(probe);
+}
 
 void mint_on_fault(void* host, const void* block, unsigned index) {
   CpuCallbacks::fault(CpuCallbacks::cpu(host), block, index);

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "emu/base/types.hpp"
+#include "emu/engine/block_foresight.hpp"
 #include "emu/engine/block_table.hpp"
 #include "emu/engine/glue.h"
 #include "emu/engine/spin_loop.hpp"
@@ -147,6 +148,11 @@ class Cpu {
   // Forget the translated blocks before the next run.
   void flush_blocks() { mint_engine_flush_blocks(&engine_); }
 
+  // Probes whose ids have zeros below this bit say which block it is, and are for nothing else.
+  static constexpr unsigned kBlockProbeShift = 8;
+  // Such probes of blocks that are foreseen do not come to the host; null for none.
+  void foresee_blocks(BlockForesight* foresight) { foresight_ = foresight; }
+
   mint_registers registers() const;
   void set_registers(const mint_registers& registers) {
     mint_engine_set_registers(&engine_, &registers);
@@ -188,6 +194,7 @@ class Cpu {
   BlockTable blocks_;
   BlockCost cost_;  // of the block that was translated last
   SpinDetector spins_;
+  BlockForesight* foresight_ = nullptr;
   unsigned blocks_generation_ = 0;  // of the code buffer that blocks_ is about
   mutable std::array<Caller, kCallers> callers_{};
   mutable unsigned callers_generation_ = 0;  // of the code buffer that callers_ is about

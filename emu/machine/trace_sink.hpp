@@ -15,6 +15,7 @@ namespace mint {
 
 class Core;
 class Machine;
+struct BlockForesight;
 
 // How closely a run is watched; each level has all of the one before.
 enum class TraceLevel : std::uint8_t {
@@ -33,7 +34,7 @@ enum class TraceKind : std::uint8_t {
   kStage = 4,          // stage, 1 begins or 0 ends; `core` is the one on which it runs
   kModeSwitch = 5,     // old mode, new mode (CoreMode), linear address of the first block in it
   kException = 6,      // vector: a fault, trap or INT n
-  kInterrupt = 7,      // vector: an external interrupt or NMI is taken
+  kInterrupt = 7,      // vector, InterruptSource, address of the handler: an interrupt is taken
   kEoi = 8,            // the core's LAPIC is told the end of an interrupt
   kIpi = 9,            // ICR low, ICR high: the core sends
   kMessage = 10,       // delivery mode, vector, origin kind, origin place, pin, targets, time sent
@@ -57,6 +58,9 @@ enum class TraceKind : std::uint8_t {
   kEnd = 28            // of the run: 1 if the goal was met; text: why
 };
 inline constexpr unsigned kTraceKinds = 29;
+
+// Whence a core has an interrupt. Of a message an event kMessage of that vector says more.
+enum class InterruptSource : std::uint8_t { kUnknown, kMessage, kTimer, kLocalPin, kPic, kNmi };
 
 enum class LockStep : std::uint8_t { kWait, kTake, kRelease };
 
@@ -107,6 +111,8 @@ class TraceSink {
   // be executed; returns whether the run is to end with it.
   virtual void block_translated(Core&, std::uint32_t, std::uint64_t) {}
   virtual bool block(Core&, std::uint32_t) { return false; }
+  // Where the sink keeps what it foresees of a core's blocks: block() is not called for those.
+  virtual BlockForesight* foresight(Core&) { return nullptr; }
 
   // Asked after every event: whether the run is to end here, as neither met nor missed.
   virtual bool wants_end() const { return false; }

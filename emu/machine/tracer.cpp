@@ -113,7 +113,50 @@ void Tracer::interrupted(Core& core, Vector vector, bool hardware) {
   const Cycles at = core.cpu().now();
   if (hardware) input(core, streams_[core.id().value], at, std::uint64_t{1} << 63, vector.value);
   if (level_ < TraceLevel::kEvents) return;
-  emit(hardware ? TraceKind::kInterrupt : TraceKind::kException, at, &core, {vector.value});
+  if (!hardware) return emit(TraceKind::kException, at, &core, {vector.value});
+  emit(TraceKind::kInterrupt, at, &core,
+       {vector.value, static_cast<std::uint64_t>(source_of(core, vector)),
+        handler_of(core, vector)});
+}
+
+// The vector is in service already, or is not of the LAPIC at all.
+InterruptSource Tracer::source_of(Core& core, Vector vector) const {
+  constexpr std::uint8_t kNmiVector = 2;
+  constexpr std::uint64_t kInService = 0x100;
+  constexpr std::uint64_t kLvtTimer = 0x320;
+  constexpr std::uint64_t kLvtLint0 = 0x350;
+  constexpr std::uint64_t kLvtLint1 = 0x360;
+  constexpr std::uint64_t kMaskedOrNotFixed = 0x10700;
+  if (vector.value == kNmiVector) return InterruptSource::kNmi;
+  Lapic& lapic = core.lapic();
+  const std::uint64_t in_service = lapic.read(kInService + vector.value / 32 * 0x10, 4);
+  if ((in_service >> vector.value % 32 & 1) == 0) return InterruptSource::kPic;
+  if ((lapic.read(kLvtTimer, 4) & 0xff) == vector.value) return InterruptSource::kTimer;
+  for (const std::uint64_t pin : {kLvtLint0, kLvtLint1}) {
+    const std::uint64_t entry = lapic.read(pin, 4);
+    if ((entry & kMaskedOrNotFixed) == 0 && (entry & 0xff) == vector.value)
+      return InterruptSource::kLocalPin;
+  }
+  return InterruptSource::kMessage;
+}
+
+// By the interrupt table (SDM vol. 3A, 6.11, 6.14.1 and 20.1.4); 0 where that cannot be read.
+std::uint64_t Tracer::handler_of(Core& core, Vector vector) const {
+  const mint_registers r = core.cpu().registers();
+  const CoreMode mode = core_mode(r);
+  const bool wide = mode == CoreMode::kLong || mode == CoreMode::kCompatibility;
+  const std::uint64_t size = mode == CoreMode::kReal ? 4 : wide ? 16 : 8;
+  std::uint16_t words[8] = {};
+  for (std::uint64_t i = 0; i < size; ++i) {
+    const auto physical = core.cpu().translate(r.idt_base + vector.value * size + i);
+    if (!physical) return 0;
+    const auto byte = machine_.memory().at(*physical, 1);
+    if (byte.empty()) return 0;
+    words[i / 2] |= static_cast<std::uint16_t>(byte[0] << i % 2 * 8);
+  }
+  if (size == 4) return std::uint64_t{words[1]} * 16 + words[0];
+  return words[0] | std::uint64_t{words[3]} << 16 | std::uint64_t{words[4]} << 32 |
+         std::uint64_t{words[5]} << 48;
 }
 
 void Tracer::started(Core& core, Vector vector) {
@@ -134,6 +177,8 @@ void Tracer::shut_down(Core& core, const std::string& why) {
 
 void Tracer::power_on() {
   sink_.began(machine_);
+  if (at_least(TraceLevel::kBlocks))
+    for (const auto& core : machine_.cores()) core->cpu().foresee_blocks(sink_.foresight(*core));
   emit(TraceKind::kPower, now(), nullptr, {});
 }
 

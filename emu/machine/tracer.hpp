@@ -24,7 +24,7 @@ class Tracer {
   static constexpr std::uint64_t kMarkInterval = 512;
   // Of the ids of probes: what a block's probe is for. The lowest seven bits are the recorder's.
   static constexpr std::uint32_t kModeProbe = 0x80;
-  static constexpr unsigned kBlockShift = 8;
+  static constexpr unsigned kBlockShift = Cpu::kBlockProbeShift;
 
   // `os_of_core`: TraceEvent::kNone for a core of nobody.
   Tracer(TraceSink& sink, Machine& machine, std::vector<std::uint8_t> os_of_core);
@@ -77,6 +77,8 @@ class Tracer {
   void send(const TraceEvent& event, Core* core = nullptr);
   void input(Core& core, Stream& stream, Cycles at, std::uint64_t what, std::uint64_t value);
   void mark(Core& core, const Stream& stream, Cycles at);
+  InterruptSource source_of(Core& core, Vector vector) const;
+  std::uint64_t handler_of(Core& core, Vector vector) const;
   void check_mode(Core& core, std::uint64_t pc);
   Cycles now() const;
   void check_end(Core* core);

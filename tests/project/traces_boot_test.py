@@ -2,13 +2,15 @@
 """Recorded boots: one difference is planted, and the diff names it; every scenario replays."""
 
 import json
+import os
+import resource
 import struct
 import subprocess
 import unittest
 from pathlib import Path
 
 from browser import CHROMIUM, Browser
-from program import ROOT, SCENARIOS, ProgramTest
+from program import MINTSIM, ROOT, SCENARIOS, ProgramTest
 
 PARALLEL2 = (SCENARIOS / "parallel2.toml").read_text()
 
@@ -248,6 +250,71 @@ class PlantedLatency(BootTest):
         diff = self.diff(1)
         self.assertIn("read_overhead_ns", self.inputs(diff)["scenario"])
         self.assertIn("overhead 280000 / 336000 cycles", diff["time"]["what"])
+
+
+class Overhead(BootTest):
+    """What recording costs the host: 5 % of a run at level events, 60 % at level blocks, at most.
+
+    Processor time, which other programs disturb less than the clock on the wall: the least of
+    several runs, in turn. That counts the writer's thread as well, which runs beside the machine.
+    """
+
+    TURNS = 5
+
+    def seconds(self, *arguments: object) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.mintsim("run", SCENARIOS / "parallel2.toml", "--quiet", *arguments, timeout=600)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime
+
+    def test_of_levels(self):
+        levels = {
+            "none": ("--no-record",),
+            "events": ("--level", "events", "--store", self.store),
+            "blocks": ("--level", "blocks", "--store", self.store),
+        }
+        took = {name: [] for name in levels}
+        for _ in range(self.TURNS):
+            for name, arguments in levels.items():
+                took[name].append(self.seconds(*arguments))
+        least = {name: min(times) for name, times in took.items()}
+        for name in ("events", "blocks"):
+            print(f"level {name}: {100 * (least[name] / least['none'] - 1):+.1f} %", took[name])
+        self.assertLess(least["events"] / least["none"], 1.05, took)
+        self.assertLess(least["blocks"] / least["none"], 1.60, took)
+
+
+class WalkThrough(BootTest):
+    """The five commands of docs/traces.md give what it shows, but for what it leaves out by '...'."""
+
+    def test_as_written(self):
+        text = (ROOT / "docs" / "traces.md").read_text()
+        section = text[text.index("## Five commands") : text.index("## Levels")]
+        commands: list[tuple[str, list[str]]] = []
+        for line in section.splitlines():
+            if line.startswith("    $ "):
+                commands.append((line[6:], []))
+            elif line.startswith("    "):
+                commands[-1][1].append(line.strip())
+        self.assertEqual(len(commands), 5)
+        (self.folder / "scenarios").symlink_to(SCENARIOS)
+        environment = {
+            **os.environ,
+            "XDG_DATA_HOME": str(self.folder / "data"),
+            "PATH": f"{MINTSIM.parent}:{os.environ['PATH']}",
+        }
+        for command, shown in commands:
+            done = subprocess.run(
+                ["bash", "-c", command], cwd=self.folder, env=environment, capture_output=True,
+                text=True, timeout=600, check=False,
+            )  # fmt: skip
+            said = done.stdout
+            self.assertIn(done.returncode, (0, 1), done.stderr)
+            at = 0
+            for piece in (part.strip() for line in shown for part in line.split("...")):
+                self.assertIn(piece, said[at:], f"{command}: {said}")
+                at = said.index(piece, at) + len(piece)
+        self.assertTrue((self.folder / "report.html").exists())
 
 
 class EveryScenarioReplays(BootTest):

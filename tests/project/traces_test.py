@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +14,7 @@ import unittest
 from pathlib import Path
 
 from browser import CHROMIUM, Browser
-from program import BUILD, MINTSIM, ProgramTest, leave, multiboot, say
+from program import BUILD, MINTSIM, ROOT, ProgramTest, leave, multiboot, say
 
 
 def busy(lines: int) -> bytes:
@@ -77,6 +78,16 @@ class Recording(StoreTest):
         self.assertEqual(lines, ["first", "second"])
         ((name, digest),) = db.execute("SELECT scenario, digest FROM v_run").fetchall()
         self.assertEqual((name, digest), ("p", self.runs()[0]["digest"]))
+
+    def test_the_examples_of_sql(self):
+        self.record(multiboot(say("first\n") + leave(0)))
+        text = (ROOT / "docs" / "traces.md").read_text()
+        lines = [line[4:] for line in text.splitlines() if re.match(r"    (--|SELECT|FROM|WHERE)", line)]
+        statements = [s for s in "\n".join(lines).split(";") if s.strip()]
+        self.assertGreaterEqual(len(statements), 4)
+        db = sqlite3.connect(self.store)
+        for statement in statements:
+            db.execute(statement)
 
     def test_export_of_every_table(self):
         self.record(multiboot(say("one\n") + leave(0)))
@@ -351,6 +362,29 @@ class Diff(StoreTest):
         self.assertEqual((first["cause"], first["os"]), ("device value", ""))
         self.assertIn("port 20h", first["does_a"])
 
+    def test_what_cannot_be_run_again_is_told_by_its_events(self):
+        """The program is no more what it was: the stored accesses to PCI still say where they part."""
+
+        def program(changed: int) -> bytes:
+            # mov edx, 0CF8h; mov ecx, 600; loop: mov eax, 80000000h; cmp ecx, changed; jne +2;
+            # mov al, 8; out dx, eax; add dl, 4; in eax, dx; sub dl, 4; dec ecx; jnz
+            loop = b"\xb8\x00\x00\x00\x80\x81\xf9" + changed.to_bytes(4, "little")
+            loop += b"\x75\x02\xb0\x08\xef\x80\xc2\x04\xed\x80\xea\x04\x49"
+            back = (-(len(loop) + 2)).to_bytes(1, "little", signed=True)
+            start = b"\xba\xf8\x0c\x00\x00\xb9\x58\x02\x00\x00"
+            return multiboot(start + loop + b"\x75" + back + leave(0))
+
+        self.record_as("p.elf", program(200))
+        self.record_as("p.elf", program(1000))
+        diff = self.diff(1)
+        self.assertIn("is not what it was", diff["why"])
+        first = diff["first"]
+        self.assertFalse(first["exact"])
+        # Nine instructions a turn, the 401st is the one; it has one more.
+        self.assertIn("register 08h", first["does_a"])
+        self.assertIn("register 00h", first["does_b"])
+        self.assertLess(first["until"] - first["retired"], 20)
+
     def test_what_cannot_be_run_again_is_inconclusive_or_coarse(self):
         self.record_as("p.elf", busy(20))
         self.record_as("p.elf", busy(21))
@@ -509,6 +543,25 @@ class Views(ViewTest):
         self.assertEqual(set(depth.values()), {0}, "every slice ends")
         self.assertIn("core 1: interrupts", names)
         self.assertTrue(ends and ends <= flows, "arrows have both ends")
+
+    @unittest.skipUnless(shutil.which("protoc"), "needs protoc")
+    def test_perfetto_by_its_schema(self):
+        self.interrupts()
+        trace = self.view("export", "t.perfetto", "--format", "perfetto")
+        schema = Path(__file__).with_name("perfetto.proto")
+        done = subprocess.run(
+            ["protoc", "--decode=perfetto.protos.Trace", f"-I{schema.parent}", schema.name],
+            input=trace.read_bytes(), capture_output=True, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        shown = done.stdout.decode()
+        # What the schema does not know comes as a bare number.
+        self.assertNotRegex(shown, re.compile(r"^\s*\d+[: ]", re.M))
+        self.assertIn('name: "core 1: interrupts"', shown)
+        self.assertRegex(shown, r"terminating_flow_ids: \d+")
+        begins = shown.count("type: TYPE_SLICE_BEGIN")
+        self.assertGreater(begins, 10)
+        self.assertEqual(begins, shown.count("type: TYPE_SLICE_END"))
 
     def test_folded_stacks_count_every_block(self):
         self.record(busy(50), "--level", "blocks")
