@@ -168,7 +168,9 @@ void Core::restart() {
       break;
   }
   restart_ = Restart::kNone;
+  // What has arrived since the message that starts it.
   cpu_.set_interrupt(lapic_.has_interrupt());
+  if (nmi_pending_) cpu_.set_nmi();
 }
 
 void Core::body() {
