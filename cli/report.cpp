@@ -25,6 +25,7 @@ class Report {
     add_stages();
     add_systems();
     add_meetings();
+    add_lock_uses();
     text_ += thesis_comparison(request_, result_);
     add_interference();
     if (!result_.watchdog.empty()) {
@@ -115,6 +116,30 @@ class Report {
       }
     }
     text_ += "\nMeetings, seconds on the machine's clock\n" + table.text();
+  }
+
+  // The functions for which an OS had or awaited the lock longest.
+  void add_lock_uses() {
+    constexpr std::size_t kShown = 10;
+    std::vector<const LockUse*> uses;
+    for (const LockUse& use : result_.lock_uses) uses.push_back(&use);
+    std::stable_sort(uses.begin(), uses.end(), [](const LockUse* a, const LockUse* b) {
+      return a->held + a->waited > b->held + b->waited;
+    });
+    if (uses.empty()) return;
+    Table table({"", "held", "waited", "taken", "function"});
+    table.left_from(4);
+    for (const LockUse* use : uses) {
+      table.add({use->os, format_seconds(seconds(use->held, clock_)),
+                 format_seconds(seconds(use->waited, clock_)), with_commas(use->taken),
+                 use->function});
+      if (table.rows() == kShown) break;
+    }
+    text_ += "\nWho wanted the lock, seconds\n" + table.text();
+    if (uses.size() > kShown) {
+      text_ += fmt::format("  and {} more: --json has all, and who used the I/O APIC\n",
+                           uses.size() - kShown);
+    }
   }
 
   void add_interference() {

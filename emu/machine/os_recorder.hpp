@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "emu/machine/contention.hpp"
 #include "emu/machine/interference.hpp"
 #include "emu/machine/meetings.hpp"
 #include "emu/machine/purgatory_watch.hpp"
@@ -119,6 +120,9 @@ class OsRecorder final : public Recorder {
   void trace_interference();
   bool is_boot_tool(Core& core, std::uint64_t pc);
   std::string lock_state() const;
+  void io_apic_accessed(const Os& os, Core& core, const Access& access);
+  // The function of the OS's kernel that wants the access at hand.
+  std::string function_of(const Os& os, Core& core) const;
   std::unique_ptr<InterferenceWatch> make_watch();
   void set_probes(Os& os);
   // Meetings (os_meetings.cpp).
@@ -137,6 +141,7 @@ class OsRecorder final : public Recorder {
   std::unique_ptr<InterferenceWatch> interference_;
   PurgatoryWatch purgatory_;
   std::unique_ptr<Meetings> meetings_;
+  Contention contention_;
   std::size_t interference_traced_ = 0;
   std::optional<unsigned> leader_stage_;  // as traced
 };

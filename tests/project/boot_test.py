@@ -81,6 +81,18 @@ class Parallel2(BootTest):
         self.assertLess(second["start_s"], first["start_s"] + first["daemons_up_s"])
         self.assertGreater(first["lock_held_s"], 0)
         self.assertGreater(second["lock_held_s"], 0)
+        # Who used what the kernels share, by function: the I/O APIC's own pin only.
+        for os, pin in (("f1", "REDTBL3"), ("f2", "REDTBL10")):
+            uses = [use for use in result["io_apic"] if use["os"] == os]
+            written = {(use["register"], use["function"]) for use in uses if use["writes"]}
+            self.assertEqual({register for register, _ in written}, {pin})
+            self.assertIn((pin, "ioapic_configure_entry"), written)
+            (whole,) = [
+                use
+                for use in result["lock"]
+                if (use["os"], use["function"]) == (os, "mint_intr_mode_select")
+            ]
+            self.assertGreater(whole["held_s"], 0.1)
         # The figures to reach: 60 s of wall time, faster than real time, 3 GB.
         self.assertLess(result["peak_rss_mb"], 3000)
         self.assertLess(result["wall_s"], 60)
@@ -336,6 +348,25 @@ class Meetings(BootTest):
             "is in up, ",
             result["reason"],
         )
+
+
+class LockScope(BootTest):
+    """The lock around each index and data pair is enough, and nobody waits long."""
+
+    def boot_with(self, scope, code, *options):
+        text = self.scenario(
+            "parallel2-nolock", (r"lock = false", f'lock_scope = "{scope}"')
+        )
+        return self.boot(f"lock-{scope}", *options, text=text, code=code)
+
+    def test_pairs(self):
+        result = self.boot_with("pair", 0)
+        self.check_followers(result, 2)
+        for os in result["os"][1:]:
+            self.assertLess(os["lock_held_s"], 0.05, "the PIT's calibration is the longest")
+        functions = {use["function"] for use in result["lock"] if use["os"] == "f1"}
+        self.assertIn("mp_register_ioapic", functions)
+        self.assertNotIn("mint_intr_mode_select", functions)
 
 
 class ColdBoot(BootTest):
