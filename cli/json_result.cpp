@@ -70,6 +70,13 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
                                     {"to", event.to},
                                     {"what", event.what}});
   }
+  json["isolation"] = {{"violations", result.isolation_violations}, {"first", Json::array()}};
+  for (const Interference& event : result.isolation) {
+    json["isolation"]["first"].push_back({{"at_s", seconds(event.when, clock)},
+                                          {"by", event.by},
+                                          {"to", event.to},
+                                          {"what", event.what}});
+  }
   json["meetings"] = Json::array();
   for (const MeetingResult& meeting : result.meetings) {
     Json arrivals = Json::object();

@@ -28,6 +28,7 @@ class Report {
     add_lock_uses();
     text_ += thesis_comparison(request_, result_);
     add_interference();
+    add_isolation();
     if (!result_.watchdog.empty()) {
       text_ += "\nWhere the cores are\n";
       add_indented(result_.watchdog);
@@ -155,6 +156,21 @@ class Report {
     if (result_.interference.size() > kShown) {
       text_ += fmt::format("  and {} more: --json has all\n", result_.interference.size() - kShown);
     }
+  }
+
+  void add_isolation() {
+    if (result_.os.size() < 2) return;
+    text_ += fmt::format("\nisolation: {} violation{}\n", with_commas(result_.isolation_violations),
+                         result_.isolation_violations == 1 ? "" : "s");
+    if (result_.isolation.empty()) return;
+    constexpr std::size_t kShown = 10;
+    Table table({"at s", "by", "to", "what"});
+    table.left_from(1);
+    for (const Interference& event : result_.isolation) {
+      table.add({format_seconds(seconds(event.when, clock_)), event.by, event.to, event.what});
+      if (table.rows() == kShown) break;
+    }
+    text_ += table.text();
   }
 
   void add_run() {

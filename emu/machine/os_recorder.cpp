@@ -122,6 +122,7 @@ OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
 
 void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
   Recorder::accessed(core, at, access);
+  accessing_core_ = core.id().value;
   if (access.kind == Access::Kind::kShared) {
     Os* os = os_of(core);
     const auto& lock = request_.scenario.shared.lock;
@@ -133,6 +134,7 @@ void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
     return;
   }
   if (access.kind == Access::Kind::kLapic) return;
+  isolation_->accessed(core.id().value, at, access);
   if (place_begun_ && os_of(core) == &leader()) purgatory_.accessed(access);
   interference_->accessed(core.id().value, at, access);
   trace_interference();
@@ -142,6 +144,7 @@ void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
 void OsRecorder::redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry entry) {
   Recorder::redirection_written(pin, old, entry);
   interference_->redirection_written(now(), pin, old, entry);
+  isolation_->redirection_written(accessing_core_, now(), pin);
   trace_interference();
 }
 
@@ -151,6 +154,7 @@ void OsRecorder::message_delivered(const ApicBus::Delivery& delivery) {
     if (Os* os = os_of_core(delivery.origin.place)) ++os->result.ipis_sent;
   }
   interference_->message_delivered(delivery);
+  isolation_->message_delivered(delivery);
   trace_interference();
 }
 
@@ -199,6 +203,8 @@ void OsRecorder::fill_result(RunResult& result) {
   }
   result.interference = interference_->found();
   result.meetings = meetings_->results();
+  result.isolation = isolation_->found();
+  result.isolation_violations = isolation_->count();
   contention_.end(result.end);
   result.lock_uses = contention_.lock_uses();
   result.io_apic_uses = contention_.io_apic_uses();

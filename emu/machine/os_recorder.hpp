@@ -12,6 +12,7 @@
 
 #include "emu/machine/contention.hpp"
 #include "emu/machine/interference.hpp"
+#include "emu/machine/isolation.hpp"
 #include "emu/machine/meetings.hpp"
 #include "emu/machine/purgatory_watch.hpp"
 #include "emu/machine/recorder.hpp"
@@ -29,6 +30,10 @@ class OsRecorder final : public Recorder {
   void platform_reset(const std::string& why) override;
   void redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry now) override;
   void message_delivered(const ApicBus::Delivery& delivery) override;
+  void pci_configured(const PciHost::ConfigAccess& access) override;
+  void dma(unsigned disk, bool to_memory, PhysAddr address,
+           std::span<const std::byte> data) override;
+  void foreign_page(Core& core, PhysAddr address, PageUse use) override;
 
  protected:
   std::uint32_t scenario_probe_at(Core& core, std::uint64_t pc) override;
@@ -125,6 +130,8 @@ class OsRecorder final : public Recorder {
   std::string function_of(const Os& os, Core& core) const;
   std::unique_ptr<InterferenceWatch> make_watch();
   void set_probes(Os& os);
+  // Isolation (os_isolation.cpp).
+  void begin_isolation();
   // Meetings (os_meetings.cpp).
   void set_places(Os& os);
   void begin_meetings();
@@ -142,6 +149,9 @@ class OsRecorder final : public Recorder {
   PurgatoryWatch purgatory_;
   std::unique_ptr<Meetings> meetings_;
   Contention contention_;
+  std::unique_ptr<Isolation> isolation_;
+  unsigned accessing_core_ = 0;           // made the last access
+  std::vector<std::size_t> disk_owners_;  // OSes, by disk
   std::size_t interference_traced_ = 0;
   std::optional<unsigned> leader_stage_;  // as traced
 };

@@ -115,6 +115,9 @@ struct RunResult {
   std::vector<LockUse> lock_uses;
   std::vector<IoApicUse> io_apic_uses;
   std::vector<Interference> interference;
+  // Touches of what is another's, harm or not: how many, and the first of each kind.
+  std::uint64_t isolation_violations = 0;
+  std::vector<Interference> isolation;
   std::string watchdog;  // per core: where it is and what it waits for; empty if healthy
 };
 
