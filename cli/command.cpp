@@ -48,6 +48,7 @@ std::vector<std::unique_ptr<Command>> trace_commands(CLI::App& app) {
   commands.push_back(replay_command(app));
   commands.push_back(baseline_command(app));
   commands.push_back(report_command(app));
+  commands.push_back(bench_command(app));
   return commands;
 }
 

@@ -43,7 +43,7 @@ struct StoreOptions {
 // "-" is standard output. Throws StoreError when it cannot be written.
 void write_file(const std::string& file, std::string_view content);
 
-// runs, show, export, prune, diff, replay, baseline, report.
+// runs, show, export, prune, diff, replay, baseline, report, bench.
 std::vector<std::unique_ptr<Command>> trace_commands(CLI::App& app);
 
 std::unique_ptr<Command> runs_command(CLI::App& app);
@@ -54,5 +54,6 @@ std::unique_ptr<Command> diff_command(CLI::App& app);
 std::unique_ptr<Command> replay_command(CLI::App& app);
 std::unique_ptr<Command> baseline_command(CLI::App& app);
 std::unique_ptr<Command> report_command(CLI::App& app);
+std::unique_ptr<Command> bench_command(CLI::App& app);
 
 }  // namespace mint

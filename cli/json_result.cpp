@@ -54,6 +54,7 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
   json["goal_met"] = result.goal_met;
   json["reason"] = result.reason;
   json["digest"] = result.digest;
+  json["cycles"] = result.end.count;
   json["simulated_s"] = seconds(result.end, clock);
   json["wall_s"] = result.wall_s;
   json["instructions"] = result.instructions;

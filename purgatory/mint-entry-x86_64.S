@@ -32,7 +32,7 @@
 #define SEL_CODE32	0x20
 
 	.text
-	.globl	mint_entry, mint_mptable, mint_cr3
+	.globl	mint_entry, mint_mptable, mint_cr3, mint_root
 
 	.code16
 mint_entry:
@@ -73,7 +73,19 @@ protected_mode:
 	orl	$CR4_PAE, %eax
 	movl	%eax, %cr4
 	movl	mint_cr3, %eax
-	movl	%eax, %cr3
+	testl	%eax, %eax
+	jnz	1f
+	/*
+	 * They are above 4 GB, where CR3 cannot point yet.  Their root has one
+	 * entry: it goes to the low end of the page that is the kernel's stack,
+	 * which begins at its high end and is 0 otherwise.
+	 */
+	movl	mint_root, %eax
+	movl	%eax, stack
+	movl	mint_root + 4, %eax
+	movl	%eax, stack + 4
+	movl	$stack, %eax
+1:	movl	%eax, %cr3
 	movl	$MSR_EFER, %ecx
 	rdmsr
 	orl	$EFER_LME, %eax
@@ -107,7 +119,10 @@ gdt_pointer:
 no_return:
 	.quad	0
 
-	/* Set by the boot tool: where the page tables are */
+	/* Set by the boot tool: where the page tables are, or 0, and their root */
+mint_root:
+	.quad	0
+	.size	mint_root, 8
 mint_cr3:
 	.long	0
 	.size	mint_cr3, 4

@@ -87,8 +87,8 @@ void Database::fail(int code) const {
           name));
     case SQLITE_FULL:
       throw StoreError(fmt::format(
-          "the disk of the run store {} is full; remedy: make room (`mintsim prune`), or name "
-          "another store with --store",
+          "the disk of the run store {} is full; remedy: make room on it, or name another "
+          "store with --store",
           name));
     case SQLITE_READONLY:
     case SQLITE_PERM:

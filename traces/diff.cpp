@@ -44,6 +44,7 @@ class DiffMaker {
   }
 
   Diff make(const ScenarioRunner& runner, const Installation& installation) {
+    const std::vector<CorePair> pairs = aligned();
     diff_.inputs = input_differences(diff_.a, diff_.b);
     const bool whole = diff_.a.finished && diff_.b.finished;
     if (whole && diff_.a.digest == diff_.b.digest) {
@@ -53,12 +54,6 @@ class DiffMaker {
     diff_.stages = stage_differences(store_, diff_.a, diff_.b);
     diff_.time = first_time_difference(store_, diff_.a, diff_.b);
     diff_.disk_data = first_disk_data_difference(store_, diff_.a, diff_.b);
-    const std::vector<CorePair> pairs = pairs_of(diff_.a, diff_.b, options_);
-    if (pairs.empty()) {
-      end(DiffOutcome::kInconclusive,
-          "there is nothing to align: the runs have no follower of the same name");
-      return std::move(diff_);
-    }
     const Streams a = read_streams(store_, diff_.a.id);
     const Streams b = read_streams(store_, diff_.b.id);
     const bool across = diff_.a.scenario != diff_.b.scenario && !diff_.a.os.empty();
@@ -78,6 +73,24 @@ class DiffMaker {
   }
 
  private:
+  std::vector<CorePair> aligned() const {
+    for (const StoredRun* run : {&diff_.a, &diff_.b}) {
+      if (options_.os.empty() || run->find_os(options_.os) != nullptr) continue;
+      std::string names;
+      for (const StoredOs& os : run->os) names += (names.empty() ? "one of " : ", ") + os.name;
+      throw StoreError(fmt::format("run {} has no operating system '{}'; remedy: name {}", run->id,
+                                   options_.os, names.empty() ? "none" : names));
+    }
+    std::vector<CorePair> pairs = pairs_of(diff_.a, diff_.b, options_);
+    if (pairs.empty()) {
+      throw StoreError(
+          fmt::format("runs {} ({}) and {} ({}) cannot be aligned: they have no follower of the "
+                      "same name; remedy: name runs of one scenario, or with a follower in common",
+                      diff_.a.id, diff_.a.scenario, diff_.b.id, diff_.b.scenario));
+    }
+    return pairs;
+  }
+
   void end(DiffOutcome outcome, std::string why) {
     diff_.outcome = outcome;
     diff_.why = std::move(why);

@@ -7,6 +7,9 @@
 #include <iterator>
 #include <sstream>
 
+#include "traces/code_image.hpp"
+#include "traces/symbols_of_run.hpp"
+
 namespace mint {
 namespace {
 
@@ -16,6 +19,22 @@ std::string content_of(const std::string& file) {
 }
 
 std::string short_hash(const std::string& hash) { return hash.substr(0, 12); }
+
+// How two images differ, as far as the files are what they were.
+std::string image_difference(const StoredRun& run, const StoredImage& a, const StoredImage& b) {
+  if (hash_of_file(a.path) != a.hash || hash_of_file(b.path) != b.hash) return {};
+  std::string text = file_difference(a.path, b.path);
+  if (a.what != "kernel" && a.what != "program") return text;
+  const auto code_a = read_code(a.path);
+  const auto code_b = read_code(b.path);
+  if (!code_a || !code_b) return text;
+  const StoredOs* os = run.find_os(a.os);
+  const auto number = os == nullptr ? TraceEvent::kNone : static_cast<std::uint8_t>(os->number);
+  const RunSymbols symbols(run);
+  const std::string code = code_difference(
+      *code_a, *code_b, [&](std::uint64_t address) { return symbols.name_at(number, address); });
+  return code.empty() ? text : text + "; " + code;
+}
 
 const StoredImage* counterpart(const StoredRun& run, const StoredImage& image) {
   for (const StoredImage& other : run.images)
@@ -88,7 +107,7 @@ std::vector<InputDifference> input_differences(const StoredRun& a, const StoredR
       found.push_back({what, short_hash(image.hash), "none", {}});
     } else if (other->hash != image.hash) {
       found.push_back({what, short_hash(image.hash), short_hash(other->hash),
-                       file_difference(image.path, other->path)});
+                       image_difference(a, image, *other)});
     }
   }
   for (const StoredImage& image : b.images) {

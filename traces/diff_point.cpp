@@ -57,6 +57,8 @@ PointFinder::PointFinder(RunStore& store, const StoredRun& a, const StoredRun& b
     : store_(store),
       run_a_(a),
       run_b_(b),
+      checkpoints_a_(store, a.id),
+      checkpoints_b_(store, b.id),
       again_a_(a, runner, installation),
       again_b_(b, runner, installation) {}
 
@@ -94,16 +96,16 @@ std::vector<PointFinder::Found> PointFinder::locate(std::vector<Parting> parting
       windows_a.push_back(p.a);
       windows_b.push_back(p.b);
     }
-    WindowSink a(windows_a);
-    WindowSink b(windows_b);
-    again_a_.run(a);
-    again_b_.run(b);
+    WindowSink a(windows_a, checkpoints_a_);
+    WindowSink b(windows_b, checkpoints_b_);
+    run(again_a_, run_a_, a);
+    run(again_b_, run_b_, b);
     std::vector<Parting> narrower;
     for (Parting& p : partings) {
       const std::vector<Item>& in_a = a.items(p.cores.a);
       const std::vector<Item>& in_b = b.items(p.cores.b);
       const bool cut = a.overflown(p.cores.a) || b.overflown(p.cores.b);
-      if (auto one = compare(p, in_a, in_b)) {
+      if (auto one = compare(p, a, b)) {
         const bool at_the_end = !one->a || !one->b;
         // Where the items of one end, that is no divergence unless the marks say that there is one.
         if (!at_the_end || (p.certain && !cut)) {
@@ -124,9 +126,21 @@ std::vector<PointFinder::Found> PointFinder::locate(std::vector<Parting> parting
   return found;
 }
 
+// Other than as stored, a run tells nothing of why the stored ones part.
+void PointFinder::run(Rerun& again, const StoredRun& run, WindowSink& sink) {
+  again.run(sink);
+  if (!sink.mismatch()) return;
+  throw StoreError(fmt::format(
+      "run {} comes out otherwise with this program, from before {} on (recorded by mintsim {}, "
+      "{}): what is stored tells no more",
+      run.id, run.time(*sink.mismatch()), run.program_version, run.program_hash.substr(0, 12)));
+}
+
 std::optional<PointFinder::Found> PointFinder::compare(const Parting& parting,
-                                                       const std::vector<Item>& a,
-                                                       const std::vector<Item>& b) {
+                                                       const WindowSink& in_a,
+                                                       const WindowSink& in_b) {
+  const std::vector<Item>& a = in_a.items(parting.cores.a);
+  const std::vector<Item>& b = in_b.items(parting.cores.b);
   Found found;
   found.parting = parting;
   std::size_t i = 0;
@@ -141,6 +155,14 @@ std::optional<PointFinder::Found> PointFinder::compare(const Parting& parting,
   }
   if (i == a.size() && i == b.size()) return std::nullopt;
   found.item = i;
+  const std::vector<Item>& clocks_a = in_a.clocks(parting.cores.a);
+  const std::vector<Item>& clocks_b = in_b.clocks(parting.cores.b);
+  for (std::size_t c = 0; !found.clock && c < std::min(clocks_a.size(), clocks_b.size()); ++c) {
+    if (clocks_a[c].value == clocks_b[c].value) continue;
+    found.clock = clocks_a[c];
+    found.clock_b = clocks_b[c];
+    found.clock_before = true;
+  }
   if (i < a.size()) found.a = a[i];
   if (i < b.size()) found.b = b[i];
   found.first_item = i < kAround ? 0 : i - kAround;
@@ -194,6 +216,16 @@ std::string PointFinder::interrupt_source(const StoredRun& run, std::uint8_t cor
   return source;
 }
 
+// Of one OS's own: what its memory and disk held when it began.
+bool PointFinder::own_images_differ(const std::string& os) const {
+  for (const StoredImage& a : run_a_.images) {
+    if (a.os != os) continue;
+    for (const StoredImage& b : run_b_.images)
+      if (b.os == a.os && b.what == a.what && b.hash != a.hash) return true;
+  }
+  return false;
+}
+
 Divergence PointFinder::describe(const Found& found) {
   Divergence d = coarse(run_a_, found.parting);
   d.exact = true;
@@ -231,11 +263,12 @@ Divergence PointFinder::describe(const Found& found) {
     const bool shared = found.a->where == static_cast<std::uint8_t>(Access::Kind::kShared);
     d.cause = shared ? "shared memory" : "device value";
     d.cause_text = fmt::format("A {}, B {}", d.does_a, d.does_b);
-  } else if (found.clock) {
+  } else if (found.clock && (!found.clock_before || !own_images_differ(d.os))) {
     d.cause = "time";
     d.cause_text = fmt::format(
-        "the values of a counter of time that it has read differ: {} / {} after {} instructions",
-        found.clock->value, found.clock_b->value, found.clock->retired);
+        "the values of a counter of time that it has read differ{}: {} / {} after {} instructions",
+        found.clock_before ? ", long before" : "", found.clock->value, found.clock_b->value,
+        found.clock->retired);
   } else {
     d.cause = "memory";
     d.cause_text = "no input of the core differs before: what its memory holds does";
@@ -260,15 +293,16 @@ void PointFinder::capture(const Found& found, Divergence& d) {
   const Item* before = block_before(found.items_a, local);
   capture.code.push_back(before == nullptr ? here.subject : before->subject);
   capture.code.push_back(here.subject);
-  const auto run = [&](Rerun& again, Window window) {
+  const auto run = [&](Rerun& again, const StoredRun& stored, const Checkpoints& checkpoints,
+                       Window window) {
     Capture mine = capture;
     mine.core = window.core;
-    auto sink = std::make_unique<WindowSink>(std::vector<Window>{window}, mine);
-    again.run(*sink);
+    auto sink = std::make_unique<WindowSink>(std::vector<Window>{window}, checkpoints, mine);
+    this->run(again, stored, *sink);
     return sink;
   };
-  const std::unique_ptr<WindowSink> a = run(again_a_, found.parting.a);
-  const std::unique_ptr<WindowSink> b = run(again_b_, found.parting.b);
+  const std::unique_ptr<WindowSink> a = run(again_a_, run_a_, checkpoints_a_, found.parting.a);
+  const std::unique_ptr<WindowSink> b = run(again_b_, run_b_, checkpoints_b_, found.parting.b);
   const Captured& in_a = a->captured();
   const Captured& in_b = b->captured();
   if (!in_a.there || !in_b.there) return;

@@ -30,18 +30,21 @@ class PointFinder {
     // The block before it, and the one at whose head the registers differ for the first time.
     std::optional<std::size_t> block;
     std::optional<std::size_t> data;
-    std::optional<Item> clock;  // the last count of time read before it, when that differs (A)
+    std::optional<Item> clock;  // a count of time read before it that differs (A)
     std::optional<Item> clock_b;
+    bool clock_before = false;  // that read was before the window
     std::vector<Item> items_a;  // blocks around it
     std::vector<Item> items_b;
     std::size_t first_item = 0;  // of those
     // Registers differ everywhere then.
-    bool cause_is_time() const { return clock.has_value(); }
+    bool cause_is_time() const { return clock && !clock_before; }
   };
 
   std::vector<Found> locate(std::vector<Parting> partings);
-  static std::optional<Found> compare(const Parting& parting, const std::vector<Item>& a,
-                                      const std::vector<Item>& b);
+  static std::optional<Found> compare(const Parting& parting, const WindowSink& a,
+                                      const WindowSink& b);
+  bool own_images_differ(const std::string& os) const;
+  void run(Rerun& again, const StoredRun& run, WindowSink& sink);
   Divergence describe(const Found& found);
   void capture(const Found& found, Divergence& divergence);
   void follow(const Found& found, Divergence& divergence);
@@ -52,6 +55,8 @@ class PointFinder {
   RunStore& store_;
   const StoredRun& run_a_;
   const StoredRun& run_b_;
+  Checkpoints checkpoints_a_;
+  Checkpoints checkpoints_b_;
   Rerun again_a_;
   Rerun again_b_;
 };

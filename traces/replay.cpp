@@ -111,11 +111,8 @@ TraceLevel level_of(TraceKind kind) {
   }
 }
 
-Replay::Replay(RunStore& store, const StoredRun& run, Until until) : until_(std::move(until)) {
-  Statement rows(store.db(), "SELECT at, digest FROM checkpoint WHERE run = ?");
-  rows.with(run.id);
-  while (rows.next()) checkpoints_[static_cast<std::uint64_t>(rows.number(0))] = rows.text(1);
-}
+Replay::Replay(RunStore& store, const StoredRun& run, Until until)
+    : until_(std::move(until)), checkpoints_(store, run.id) {}
 
 TraceLevel Replay::level() const {
   TraceLevel level = TraceLevel::kStages;
@@ -130,16 +127,17 @@ bool Replay::wants_end() const {
 }
 
 void Replay::check(const TraceEvent& e) {
-  const auto stored = checkpoints_.find(e.at.count);
-  const std::string digest = fmt::format("{:016x}{:016x}", e.argument(0), e.argument(1));
-  if (stored != checkpoints_.end() && stored->second == digest) {
-    ++checked_;
-    last_same_ = e.at;
-    return;
+  switch (checkpoints_.compare(e)) {
+    case Checkpoints::Answer::kSame:
+      ++checked_;
+      last_same_ = e.at;
+      break;
+    case Checkpoints::Answer::kDiffers:
+      mismatch_ = Mismatch{last_same_, e.at};
+      break;
+    case Checkpoints::Answer::kBeyond:
+      break;
   }
-  // Beyond the last one that is stored there is nothing to be compared with.
-  if (checkpoints_.empty() || e.at.count > checkpoints_.rbegin()->first) return;
-  mismatch_ = Mismatch{last_same_, e.at};
 }
 
 bool Replay::is_until(const TraceEvent& e) {

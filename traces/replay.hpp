@@ -6,11 +6,11 @@
 //   if (replay.mismatch()) ...
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 
 #include "emu/machine/trace_sink.hpp"
+#include "traces/checkpoints.hpp"
 #include "traces/run_recorder.hpp"
 #include "traces/run_store.hpp"
 
@@ -71,7 +71,7 @@ class Replay final : public TraceSink {
   bool is_until(const TraceEvent& event);
 
   Until until_;
-  std::map<std::uint64_t, std::string> checkpoints_;
+  Checkpoints checkpoints_;
   RunRecorder* recorder_ = nullptr;
   std::optional<Mismatch> mismatch_;
   Cycles last_same_;

@@ -12,8 +12,10 @@ namespace mint {
 namespace {
 
 constexpr std::size_t kMaxItems = 3'000'000;  // of a core
+constexpr std::size_t kMaxClocks = 100'000;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kCodeBytes = 96;
+constexpr std::size_t kLongestString = 5;  // its prefixes and opcode
 constexpr unsigned kOperandInstructions = 16;
 
 // Counters of time, as Tracer has them.
@@ -26,14 +28,25 @@ bool is_clock(const TraceEvent& access) {
          (address & 0xfff) == 0x390;
 }
 
+// F3 [66] [REX] A4, A5, AA or AB: REP MOVS and REP STOS, which the engine does in pieces.
+bool is_string_block(const std::vector<std::uint8_t>& code) {
+  bool repeat = false;
+  std::size_t i = 0;
+  for (; i < code.size() && (code[i] == 0xf3 || code[i] == 0x66); ++i) repeat |= code[i] == 0xf3;
+  if (i < code.size() && (code[i] & 0xf0) == 0x40) ++i;
+  if (!repeat || i >= code.size()) return false;
+  return (code[i] & 0xfe) == 0xa4 || (code[i] & 0xfe) == 0xaa;
+}
+
 std::uint64_t hash_of(const mint_registers& r) {
   return XXH3_64bits(r.general, sizeof r.general) ^ r.rflags * 0x9e3779b97f4a7c15u;
 }
 
 }  // namespace
 
-WindowSink::WindowSink(std::vector<Window> windows, std::optional<Capture> capture)
-    : capture_(std::move(capture)) {
+WindowSink::WindowSink(std::vector<Window> windows, const Checkpoints& checkpoints,
+                       std::optional<Capture> capture)
+    : checkpoints_(checkpoints), capture_(std::move(capture)) {
   for (const Window& window : windows) {
     Watched& watched = cores_[window.core];
     if (watched.wanted) continue;
@@ -50,6 +63,19 @@ WindowSink::WindowSink(std::vector<Window> windows, std::optional<Capture> captu
 
 WindowSink::~WindowSink() = default;
 
+std::vector<std::uint8_t> WindowSink::bytes_at(Core& core, std::uint64_t linear,
+                                               std::size_t size) const {
+  std::vector<std::uint8_t> bytes;
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto physical = core.cpu().translate(linear + i);
+    if (!physical) break;
+    const auto memory = machine_->memory().at(*physical, 1);
+    if (memory.empty()) break;
+    bytes.push_back(memory[0]);
+  }
+  return bytes;
+}
+
 void WindowSink::close(Watched& watched) {
   if (watched.closed) return;
   watched.closed = true;
@@ -60,7 +86,11 @@ void WindowSink::add(std::uint8_t core, Item item) {
   Watched& watched = cores_[core];
   if (!watched.wanted || watched.closed || watched.epoch != watched.window.epoch) return;
   item.retired -= watched.base;
-  if (item.retired < watched.window.from) return;
+  if (item.retired < watched.window.from) {
+    if (item.what == Item::What::kClock && watched.clocks.size() < kMaxClocks)
+      watched.clocks.push_back(item);
+    return;
+  }
   if (item.retired > watched.window.to || watched.items.size() >= kMaxItems) {
     watched.overflown = item.retired <= watched.window.to;
     close(watched);
@@ -70,6 +100,9 @@ void WindowSink::add(std::uint8_t core, Item item) {
 }
 
 void WindowSink::event(const TraceEvent& e) {
+  if (e.kind == TraceKind::kCheckpoint && !mismatch_ &&
+      checkpoints_.compare(e) == Checkpoints::Answer::kDiffers)
+    mismatch_ = e.at;
   if (e.core >= cores_.size()) return;
   Item item;
   item.retired = e.retired;
@@ -105,9 +138,9 @@ void WindowSink::event(const TraceEvent& e) {
   add(e.core, item);
 }
 
-void WindowSink::block_translated(Core&, std::uint32_t block, std::uint64_t pc) {
-  if (pcs_.size() <= block) pcs_.resize(block + block / 2 + std::size_t{1});
-  pcs_[block] = pc;
+void WindowSink::block_translated(Core& core, std::uint32_t block, std::uint64_t pc) {
+  if (blocks_.size() <= block) blocks_.resize(block + block / 2 + std::size_t{1});
+  blocks_[block] = {pc, is_string_block(bytes_at(core, pc, kLongestString))};
 }
 
 bool WindowSink::block(Core& core, std::uint32_t block) {
@@ -117,11 +150,17 @@ bool WindowSink::block(Core& core, std::uint32_t block) {
   const std::uint64_t retired = core.cpu().instructions();
   if (watched.epoch != watched.window.epoch || retired - watched.base < watched.window.from)
     return false;
+  const Block& here = blocks_[block];
+  // How often the block of a repeated instruction is entered depends on where slices end. Of a
+  // window that begins in the middle of one, nothing is known before its end.
+  if (here.string && (watched.items.empty() || (watched.items.back().what == Item::What::kBlock &&
+                                                watched.items.back().subject == here.pc)))
+    return false;
   const mint_registers registers = core.cpu().registers();
   Item item;
   item.retired = retired;
   item.at = core.cpu().now().count;
-  item.subject = pcs_[block];
+  item.subject = here.pc;
   item.value = hash_of(registers);
   add(id, item);
   if (capture_ && capture_->core == id && watched.items.size() == capture_->item + 1) {
@@ -140,25 +179,14 @@ bool WindowSink::block(Core& core, std::uint32_t block) {
 void WindowSink::ended(Machine& machine) {
   if (!capture_ || !captured_.there) return;
   Core& core = *machine.cores()[capture_->core];
-  const auto bytes_at = [&](std::uint64_t linear, std::size_t size) {
-    std::vector<std::uint8_t> bytes;
-    for (std::size_t i = 0; i < size; ++i) {
-      const auto physical = core.cpu().translate(linear + i);
-      if (!physical) break;
-      const auto memory = machine.memory().at(*physical, 1);
-      if (memory.empty()) break;
-      bytes.push_back(memory[0]);
-    }
-    return bytes;
-  };
   for (const std::uint64_t linear : capture_->code)
-    captured_.code[linear] = bytes_at(linear, kCodeBytes);
+    captured_.code[linear] = bytes_at(core, linear, kCodeBytes);
   if (!capture_->code.empty()) {
     const std::uint64_t linear = capture_->code.front();
     for (const Instruction& i :
          disassemble(captured_.code[linear], linear, captured_.before, kOperandInstructions)) {
       if (!i.operand) continue;
-      const auto bytes = bytes_at(*i.operand, std::min(i.operand_size, 8u));
+      const auto bytes = bytes_at(core, *i.operand, std::min(i.operand_size, 8u));
       if (bytes.empty()) continue;
       std::uint64_t value = 0;
       std::memcpy(&value, bytes.data(), bytes.size());

@@ -13,6 +13,7 @@
 
 #include "emu/engine/glue.h"
 #include "emu/machine/trace_sink.hpp"
+#include "traces/checkpoints.hpp"
 
 namespace mint {
 
@@ -61,21 +62,27 @@ struct Captured {
 
 class WindowSink final : public TraceSink {
  public:
-  explicit WindowSink(std::vector<Window> windows, std::optional<Capture> capture = {});
+  WindowSink(std::vector<Window> windows, const Checkpoints& checkpoints,
+             std::optional<Capture> capture = {});
   ~WindowSink() override;
 
   const std::vector<Item>& items(std::uint8_t core) const { return cores_[core].items; }
   // Items were left out: the window is too long.
   bool overflown(std::uint8_t core) const { return cores_[core].overflown; }
+  // The counts of time that the core has read in its epoch before the window, the first ones.
+  const std::vector<Item>& clocks(std::uint8_t core) const { return cores_[core].clocks; }
+  // This is not the stored run any more, as its digest says; the run has ended there.
+  std::optional<Cycles> mismatch() const { return mismatch_; }
   const Captured& captured() const { return captured_; }
   // Where the block before the item reads or writes memory: the value there when the run ended.
   std::optional<std::uint64_t> operand(std::uint64_t linear) const;
 
   TraceLevel level() const override { return TraceLevel::kFull; }
+  void began(Machine& machine) override { machine_ = &machine; }
   void event(const TraceEvent& event) override;
   void block_translated(Core& core, std::uint32_t block, std::uint64_t pc) override;
   bool block(Core& core, std::uint32_t block) override;
-  bool wants_end() const override { return open_ == 0; }
+  bool wants_end() const override { return open_ == 0 || mismatch_; }
   void ended(Machine& machine) override;
 
  private:
@@ -86,6 +93,7 @@ class WindowSink final : public TraceSink {
     unsigned epoch = 0;
     std::uint64_t base = 0;
     std::vector<Item> items;
+    std::vector<Item> clocks;
     bool overflown = false;
   };
   void add(std::uint8_t core, Item item);
@@ -93,7 +101,16 @@ class WindowSink final : public TraceSink {
 
   std::array<Watched, 64> cores_;
   unsigned open_ = 0;
-  std::vector<std::uint64_t> pcs_;
+  std::vector<std::uint8_t> bytes_at(Core& core, std::uint64_t linear, std::size_t size) const;
+
+  Machine* machine_ = nullptr;
+  const Checkpoints& checkpoints_;
+  std::optional<Cycles> mismatch_;
+  struct Block {
+    std::uint64_t pc = 0;
+    bool string = false;  // REP MOVS or REP STOS
+  };
+  std::vector<Block> blocks_;
   std::optional<Capture> capture_;
   Captured captured_;
   mint_registers before_{};

@@ -98,6 +98,8 @@ struct TraceEvent {
 class TraceSink {
  public:
   virtual ~TraceSink() = default;
+  // The machine is about to come on; it stays for the whole run.
+  virtual void began(Machine&) {}
   virtual TraceLevel level() const = 0;
   virtual void event(const TraceEvent& event) = 0;
 

@@ -132,7 +132,10 @@ void Tracer::shut_down(Core& core, const std::string& why) {
 // --- the board
 // ---------------------------------------------------------------------------------------
 
-void Tracer::power_on() { emit(TraceKind::kPower, now(), nullptr, {}); }
+void Tracer::power_on() {
+  sink_.began(machine_);
+  emit(TraceKind::kPower, now(), nullptr, {});
+}
 
 void Tracer::reset(const std::string& why) { emit(TraceKind::kReset, now(), nullptr, {}, why); }
 

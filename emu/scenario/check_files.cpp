@@ -18,8 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kLowmemEnd = 896ULL
-                                     << 20;  // MAXMEM of a 32-bit kernel with the 3G/1G split
+// MAXMEM of a 32-bit kernel with the 3G/1G split.
+constexpr std::uint64_t kLowmemEnd = 896ULL << 20;
 // Setup data, command line and purgatory's page tables, which the boot tool puts beside the kernel.
 constexpr std::uint64_t kSetupData = 128ULL << 10;
 constexpr std::uint64_t kRomMax = 16ULL << 20;
@@ -165,6 +165,14 @@ class FileChecker {
                       "no more directly",
                       to_string(os.memory), os.name, os.kernel.name),
           "choose a range below 896M, or a 64-bit kernel", scenario_.place(os.key + ".kernel"));
+    }
+    if (const OsSpec* leader = scenario_.leader();
+        os.memory.end.value > kHighRam && leader != nullptr && !leader->wide) {
+      report(os.key + ".memory",
+             fmt::format("memory {} of '{}' is out of reach for the leader's 32-bit kernel {}, "
+                         "which has to fill it",
+                         to_string(os.memory), os.name, leader->kernel.name),
+             "choose a range below 4G, or a 64-bit leader", scenario_.place("os[0].kernel"));
     }
     const std::uint64_t start = round_up(os.memory.start.value, image.alignment);
     const std::uint64_t need = start - os.memory.start.value + image.init_size + kSetupData;

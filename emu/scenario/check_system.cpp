@@ -115,18 +115,33 @@ class SystemChecker : Checker {
            fmt::format("give cores = [{}]", fmt::join(first, ", ")));
   }
 
-  void check_memory(const OsSpec& os) {
-    if (os.memory.size() == 0) return;
-    const std::uint64_t ram = low_ram_end(machine_);
-    if (os.memory.end.value > ram) {
+  void check_ram(const OsSpec& os) {
+    const std::uint64_t low = low_ram_end(machine_);
+    const std::uint64_t high = high_ram_end(machine_);
+    if (os.memory.end.value <= low) return;
+    if (os.memory.start.value < kHighRam || os.memory.end.value > high) {
+      const bool split = high > kHighRam;
       report(
           os, "memory",
-          fmt::format("'{}' wants memory {}, but RAM{} ends at {}", os.name, to_string(os.memory),
-                      machine_.memory > kPciHole ? " below the PCI window" : "", format_size(ram)),
-          machine_.memory > kPciHole ? "choose a range below 3G"
-                                     : "choose a lower range or set machine.memory higher",
+          fmt::format("'{}' wants memory {}, but RAM{} ends at {}{}", os.name, to_string(os.memory),
+                      split ? " below the PCI window" : "", format_size(low),
+                      split ? fmt::format(" and goes on from 4G to {}", format_size(high)) : ""),
+          split ? "choose a range within one of the two"
+                : "choose a lower range or set machine.memory higher",
           scenario_.place("machine.memory"));
+    } else if (os.role == Role::kFollower && scenario_.purgatory != Purgatory::kSlot) {
+      report(os, "memory",
+             fmt::format("'{}' wants memory above 4G, for which its core needs a purgatory slot of "
+                         "its own",
+                         os.name),
+             "choose a range below 3G, or start.purgatory = \"slot\"",
+             scenario_.place("start.purgatory"));
     }
+  }
+
+  void check_memory(const OsSpec& os) {
+    if (os.memory.size() == 0) return;
+    check_ram(os);
     if (os.role == Role::kLeader) {
       if (os.memory.start.value != 0) {
         report(

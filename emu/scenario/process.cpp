@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,8 +55,11 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& argumen
   if (status == 0) {
     if (capture) result.output = read_all(pipe_ends[0]);
     int how = 0;
-    while (waitpid(child, &how, 0) < 0 && errno == EINTR) {
+    rusage usage{};
+    while (wait4(child, &how, 0, &usage) < 0 && errno == EINTR) {
     }
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime})
+      result.cpu_s += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
     result.exit_code = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
   }
   if (capture) close(pipe_ends[0]);

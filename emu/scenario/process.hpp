@@ -11,6 +11,7 @@ namespace mint {
 struct ProcessResult {
   int exit_code = -1;  // 128 + signal when it was killed
   std::string output;  // its standard output, when that was captured
+  double cpu_s = 0;    // processor time, user and system, of it and what it waited for
 };
 
 enum class Streams : std::uint8_t {

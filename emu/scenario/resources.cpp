@@ -27,6 +27,10 @@ std::uint64_t low_ram_end(const MachineProfile& machine) {
   return std::min(machine.memory, kPciHole);
 }
 
+std::uint64_t high_ram_end(const MachineProfile& machine) {
+  return kHighRam + machine.memory - low_ram_end(machine);
+}
+
 namespace {
 
 void assign_uarts(Scenario& scenario) {

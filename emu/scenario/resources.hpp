@@ -26,5 +26,8 @@ unsigned last_boot_core(LegacyHole hole);
 unsigned inta_pin(PciAddress function);
 // RAM below the PCI window ends here.
 std::uint64_t low_ram_end(const MachineProfile& machine);
+// The rest of RAM, from 4 GB on, ends here; 4 GB when there is none.
+std::uint64_t high_ram_end(const MachineProfile& machine);
+inline constexpr std::uint64_t kHighRam = 1ULL << 32;
 
 }  // namespace mint

@@ -94,6 +94,7 @@ TEST_F(ReportOfTwo, JsonHasTheKeysOfItsSchema) {
   EXPECT_EQ(json["goal_met"], true);
   EXPECT_EQ(json["reason"], "daemons are up in f1 and f2");
   EXPECT_EQ(json["digest"], "0123456789abcdef");
+  EXPECT_EQ(json["cycles"], 25'000);
   EXPECT_EQ(json["simulated_s"], 25.0);
   EXPECT_EQ(json["wall_s"], 12.5);
   EXPECT_EQ(json["instructions"], 5'000'000'000);

@@ -3,15 +3,14 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
-#include <cstring>
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <utility>
 #include <vector>
 
-#include "emu/engine/cpu.hpp"
+#include "tests/engine/plain_host.hpp"
 
 namespace mint::test {
 
@@ -42,10 +41,9 @@ struct Event {
   friend bool operator==(const Event&, const Event&) = default;
 };
 
-class TestHost : public CpuHost {
+class TestHost : public PlainHost {
  public:
   std::vector<Event> events;
-  Cpu* cpu = nullptr;
   std::function<void(std::uint64_t pc)> on_edge;  // by default the run is left
   std::function<void()> on_port_read;
   std::uint64_t probe_address = ~std::uint64_t{0};
@@ -75,19 +73,7 @@ class TestHost : public CpuHost {
                     bool locked) override {
     events.push_back({Event::kWrite, at.count, address.value, value, locked});
   }
-  std::uint64_t fetch(PhysAddr, unsigned) override { return ~std::uint64_t{0}; }
-  MsrAnswer read_msr(Cycles, std::uint32_t, std::uint64_t&) override { return MsrAnswer::kFault; }
-  MsrAnswer write_msr(Cycles, std::uint32_t, std::uint64_t) override { return MsrAnswer::kFault; }
-  std::uint64_t read_tsc(Cycles at) override { return at.count; }
   std::uint64_t tsc_limit() override { return counter_limit; }
-  std::uint8_t read_cr8() override { return 0; }
-  void write_cr8(Cycles, std::uint8_t) override {}
-  void cpuid(std::uint32_t leaf, std::uint32_t, std::uint32_t out[4]) override {
-    std::memset(out, 0, 16);
-    if (leaf == 1) out[3] = 0xbfebfbff & ~(1u << 21 | 1u << 22 | 1u << 28 | 1u << 29 | 1u << 31);
-    if (leaf == 0x80000001) out[3] = 0x28100000;
-    if (leaf == 0x80000008) out[0] = 0x3024;
-  }
   void pause() override { ++pauses; }
   std::optional<Vector> acknowledge() override {
     cpu->set_interrupt(false);
@@ -97,7 +83,6 @@ class TestHost : public CpuHost {
     events.push_back({Event::kInterrupt, cpu->now().count, vector.value});
   }
   void shutdown() override { events.push_back({Event::kShutdown}); }
-  void translated(std::uint64_t) override {}
   std::uint32_t probe_at(std::uint64_t pc) override { return pc == probe_address ? 7 : 0; }
   void probe(std::uint32_t id) override { events.push_back({Event::kProbe, cpu->now().count, id}); }
 
@@ -111,15 +96,7 @@ class TestHost : public CpuHost {
 
 class CpuTest : public testing::Test {
  protected:
-  CpuTest() {
-    void* memory =
-        mmap(nullptr, kMapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ram_ = static_cast<std::uint8_t*>(memory);
-  }
-  ~CpuTest() override {
-    cores_.clear();
-    munmap(ram_, kMapped);
-  }
+  ~CpuTest() override { cores_.clear(); }
 
   struct Core {
     TestHost host;
@@ -139,9 +116,7 @@ class CpuTest : public testing::Test {
     return core;
   }
 
-  void put(std::uint64_t address, std::initializer_list<int> bytes) {
-    for (const int byte : bytes) ram_[address++] = static_cast<std::uint8_t>(byte);
-  }
+  void put(std::uint64_t address, std::initializer_list<int> bytes) { memory_.put(address, bytes); }
 
   // Real mode, as after a far jump from protected mode: code at `code` (its base, if above 64 KB),
   // stack below 8000h, `data` is the base of DS.
@@ -170,7 +145,8 @@ class CpuTest : public testing::Test {
 
   static std::uint64_t ax(const Core& core) { return core.cpu->registers().general[0] & 0xffff; }
 
-  std::uint8_t* ram_;
+  Ram memory_{kMapped};
+  std::uint8_t* const ram_ = memory_.data();
   FlatTiming timing_;
   CodePages pages_{kMapped};
   std::vector<std::unique_ptr<Core>> cores_;

@@ -9,6 +9,7 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import support  # noqa: F401  sets the path
 from mintimages.cache import Cache
@@ -18,6 +19,7 @@ from mintimages.recipes import Scripted, catalogue, follower_disk
 SCRIPT = """#!/bin/sh
 here=$(dirname "$0")
 if [ "$1" = --inputs ]; then
+	echo asked >>"$here/cache/asked"
 	echo "$here/source"
 	echo "compiler=$(cat "$here/version")"
 	exit
@@ -80,6 +82,23 @@ class ScriptedTest(unittest.TestCase):
         (self.directory / "version").write_text("1.1")
         keys.add(self.cache().key(self.recipe()))
         self.assertEqual(len(keys), 3)
+
+    def test_script_is_asked_again_only_when_packages_change(self):
+        state = self.directory / "cache" / "status"
+        asked = self.directory / "cache" / "asked"
+        with mock.patch("mintimages.recipes.PACKAGE_STATE", [state]):
+            for times, change in (
+                (1, ""),
+                (1, ""),
+                (2, "a package"),
+                (2, ""),
+                (3, "and another"),
+            ):
+                cache = self.cache()
+                if change:
+                    state.write_text(change)
+                cache.key(self.recipe())
+                self.assertEqual(asked.read_text().count("asked"), times)
 
     def test_failure_names_the_log(self):
         (self.directory / "source").write_text("broken")

@@ -129,6 +129,15 @@ class CpuSplit(BootTest):
             self.assertGreater(os["ipis_sent"], 0)
 
 
+class MemorySplit(BootTest):
+    """A follower whose memory is all above 4 GB, beside one below (thesis, 3.4)."""
+
+    def test(self):
+        self.check_followers(self.boot("memory-split"), 2)
+        self.assertIn("[mem 0x0000000100000000-0x000000010fffffff] usable", self.console("f2"))
+        self.assertNotIn("[mem 0x0000000100000000", self.console("f1"))
+
+
 class Repeatable(BootTest):
     def test(self):
         first = self.boot("parallel2")

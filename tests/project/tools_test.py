@@ -2,6 +2,7 @@
 """The scripts around the program."""
 
 import os
+import shutil
 import subprocess
 import unittest
 from pathlib import Path
@@ -94,6 +95,94 @@ class InstallPackages(ProgramTest):
         done = self.install("toys")
         self.assertEqual(done.returncode, 2)
         self.assertIn("toys", done.stderr)
+
+
+class CyclesGate(ProgramTest):
+    """.ci/cycles in a tree of its own, with stand-ins for the program and for building it."""
+
+    def setUp(self):
+        super().setUp()
+        for name in (".ci/cycles", "tools/steps.sh"):
+            copy = self.folder / name
+            copy.parent.mkdir()
+            shutil.copy(ROOT / name, copy)
+        self.program("build/release/mintsim", 'echo "$*" >>"$ASKED"')
+        self.program("bin/cmake", "mkdir -p build/release && cp ../../release/mintsim build/release")
+        self.write(".gitignore", "/build/\n/asked\n/bin/\n")
+
+    def program(self, name, body):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    def git(self, *arguments):
+        who = ["-c", "user.name=n", "-c", "user.email=e@x", "-c", "init.defaultBranch=main"]
+        done = subprocess.run(
+            ["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, text):
+        self.write("change", text)
+        self.git("add", "-A")
+        self.git("commit", "-m", text)
+        return self.git("rev-parse", "HEAD")
+
+    def gate(self, **environment):
+        asked = self.folder / "asked"
+        asked.unlink(missing_ok=True)
+        # Not the repository that the tests themselves may lie in.
+        environment.setdefault("GIT_CEILING_DIRECTORIES", str(self.folder.parent))
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        done = subprocess.run(
+            [self.folder / ".ci/cycles"],
+            env=dict(os.environ, PATH=path, ASKED=str(asked), **environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        words = asked.read_text().split()
+        self.assertEqual(words[:2], ["bench", "compare"])
+        return done, words[2].removeprefix(f"{self.folder}/build/")
+
+    def test_without_history_it_compares_with_what_is_declared(self):
+        done, base = self.gate()
+        self.assertEqual((done.returncode, base), (0, "release/mintsim"))
+        self.assertIn("No merge base", done.stderr)
+
+    def test_a_branch_is_compared_with_where_it_left_main(self):
+        self.git("init")
+        self.commit("1")
+        fork = self.commit("2")
+        self.git("checkout", "-b", "branch")
+        self.commit("3")
+        done, base = self.gate()
+        self.assertEqual((done.returncode, base), (0, f"merge-base/{fork}/build/release/mintsim"))
+
+    def test_main_is_compared_with_the_commit_before(self):
+        self.git("init")
+        self.commit("1")
+        self.assertEqual(self.gate()[1], "release/mintsim", "there is none before")
+        first = self.git("rev-parse", "HEAD")
+        self.commit("2")
+        self.assertEqual(self.gate()[1], f"merge-base/{first}/build/release/mintsim")
+        self.assertEqual(self.gate(MINTSIM_BASE="no-such")[1], "release/mintsim")
+
+    def test_a_base_that_does_not_build_is_told(self):
+        self.git("init")
+        self.commit("1")
+        self.commit("2")
+        self.program("bin/cmake", "exit 1")
+        done, base = self.gate()
+        self.assertEqual((done.returncode, base), (0, "release/mintsim"))
+        self.assertIn("does not build", done.stderr)
+
+    def test_a_regression_fails_and_says_how_to_declare_it(self):
+        self.program("build/release/mintsim", 'echo "$*" >>"$ASKED"; exit 1')
+        done, _ = self.gate()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--json bench/cycles.json", done.stderr)
 
 
 class Scripts(ProgramTest):

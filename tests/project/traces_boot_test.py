@@ -2,10 +2,12 @@
 """Recorded boots: one difference is planted, and the diff names it; every scenario replays."""
 
 import json
+import struct
 import subprocess
 import unittest
 from pathlib import Path
 
+from browser import CHROMIUM, Browser
 from program import ROOT, SCENARIOS, ProgramTest
 
 PARALLEL2 = (SCENARIOS / "parallel2.toml").read_text()
@@ -50,13 +52,36 @@ class Recorded(BootTest):
             self.assertIn("f1", svg)
 
 
+    @unittest.skipUnless(CHROMIUM, "needs chromium")
+    def test_the_page_of_parallel2(self):
+        self.record(PARALLEL2)
+        page = self.folder / "report.html"
+        done = self.mintsim("report", "1", "--store", self.store, "-o", page)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        browser = Browser(self.folder / "profile")
+        self.addCleanup(browser.close)
+        browser.open("about:blank")
+        self.assertLess(browser.open(page.as_uri()), 2)
+        # The stage table goes to a stage; the core's lane and its console are those of then.
+        row = browser.run(
+            "[...document.querySelectorAll('#stages tbody tr')].findIndex("
+            "r => r.innerText.startsWith('f1') && r.innerText.includes('kernel'))"
+        )
+        browser.run("[...which.options].forEach(o => { o.selected = o.text === 'f1'; }), 0")
+        browser.click(f"#stages tbody tr:nth-child({row + 1}) button")
+        self.assertIn("core 1: f1: f1 kernel", browser.text("#now"))
+        here = "document.querySelector('#console .here')?.innerText ?? ''"
+        before = browser.run(here)
+        browser.run("choose(data.stages.find(z => z[0] === 1 && z[1] === 5)[3])")
+        self.assertIn("f1 user", browser.text("#now"))
+        self.assertNotEqual(browser.run(here), before, "the console goes with the moment")
+        self.assertIn("two followers in parallel", browser.text("#thesis"))
+        self.assertEqual(browser.problems(), [])
+
+
 class PlantedInitrdByte(BootTest):
     def test_it_is_named(self):
-        catalogue = subprocess.run(
-            [str(ROOT / "guest" / "images"), "path", "initrd-follower64"],
-            capture_output=True, text=True, check=True,
-        )
-        initrd = (Path(catalogue.stdout.strip()) / "initrd").read_bytes()
+        initrd = (image("initrd-follower64") / "initrd").read_bytes()
         at = len(initrd) * 3 // 4
         of_f2 = PARALLEL2.rindex('"@initrd-follower64"')
         text = PARALLEL2[:of_f2] + '"initrd"' + PARALLEL2[of_f2 + len('"@initrd-follower64"') :]
@@ -74,6 +99,143 @@ class PlantedInitrdByte(BootTest):
         self.assertEqual((first["os"], first["cause"]), ("f2", "memory"))
         self.assertTrue(first["exact"])
         self.assertIn("LBA", diff["disk_data"]["what"])
+
+
+def image(name: str) -> Path:
+    found = subprocess.run(
+        [str(ROOT / "guest" / "images"), "path", name], capture_output=True, text=True, check=True
+    )
+    return Path(found.stdout.strip())
+
+
+class PackedKernel:
+    """The kernel in a bzImage, whose packed form is kept: single bytes of it can be changed.
+
+    In LZ4 a byte stands for itself, or is part of what is copied from before; one that stands for
+    itself and is not copied later can be changed without anything else changing.
+    """
+
+    def __init__(self, bzimage: bytes, system_map: str):
+        self.file = bytearray(bzimage)
+        begin = (bzimage[0x1F1] + 1) * 512 + int.from_bytes(bzimage[0x248:0x24C], "little")
+        self.kernel, self.source = bytearray(), []  # of each byte: where in the file it stands
+        self.copied = bytearray()
+        self._unpack(begin, begin + int.from_bytes(bzimage[0x24C:0x250], "little"))
+        rows = [line.split() for line in system_map.splitlines()]
+        self.functions = sorted((int(row[0], 16), row[2]) for row in rows if row[1] in "tT")
+
+    def _unpack(self, at: int, end: int) -> None:
+        file, kernel = self.file, self.kernel
+
+        def length(nibble: int) -> int:
+            nonlocal at
+            total, more = nibble, nibble == 15
+            while more:
+                total, more = total + file[at], file[at] == 255
+                at += 1
+            return total
+
+        at += 4  # magic
+        while at + 4 <= end:
+            stop = at + 4 + int.from_bytes(file[at : at + 4], "little")
+            at += 4
+            if stop > end:
+                break  # the unpacked size
+            while at < stop:
+                token = file[at]
+                at += 1
+                count = length(token >> 4)
+                kernel += file[at : at + count]
+                self.source += range(at, at + count)
+                self.copied += bytes(count)
+                at += count
+                if at == stop:
+                    break
+                back = int.from_bytes(file[at : at + 2], "little")
+                at += 2
+                count = length(token & 15) + 4
+                begin = len(kernel) - back
+                self.copied[begin : begin + count] = b"\1" * len(self.copied[begin : begin + count])
+                for i in range(count):
+                    kernel.append(kernel[begin + i])
+                self.source += [0] * count
+                self.copied += bytes(count)
+
+    def offset_of(self, address: int) -> int:
+        start = int.from_bytes(self.kernel[32:40], "little")  # e_phoff
+        for row in range(start, start + 56 * self.kernel[56], 56):
+            kind, _, offset, linear, _, size = struct.unpack_from("<IIQQQQ", self.kernel, row)
+            if kind == 1 and linear <= address < linear + size:
+                return offset + address - linear
+        raise LookupError(hex(address))
+
+    def flip(self, function: str, before: bytes) -> tuple[int, int, bytes]:
+        """The lowest bit of the byte behind `before` in a function: of a JE it makes a JNE.
+
+        Its address, what it was, and the bzImage with it changed.
+        """
+        i = [name for _, name in self.functions].index(function)
+        begin, end = self.functions[i][0], self.functions[i + 1][0]
+        offset = self.offset_of(begin)
+        at = self.kernel.index(before, offset, offset + end - begin) + len(before)
+        if not self.source[at] or self.copied[at]:
+            raise LookupError("this byte is packed together with others")
+        file = bytearray(self.file)
+        file[self.source[at]] ^= 1
+        return begin + at - offset, self.kernel[at], bytes(file)
+
+
+class PlantedKernelFunction(BootTest):
+    """f2's kernel takes another branch in one function, by one bit of one instruction."""
+
+    FUNCTION = "pci_direct_probe"
+    # cmp eax, 80000000h; je: whether CF8h reads as it was written (pci_check_type1).
+    COMPARISON = b"\x3d\x00\x00\x00\x80"
+
+    def test_it_is_named(self):
+        mint = image("linux-mint64")
+        system_map = (mint / "System.map").read_text()
+        kernel = (mint / "bzImage").read_bytes()
+        at, was, patched = PackedKernel(kernel, system_map).flip(self.FUNCTION, self.COMPARISON)
+        of_f2 = PARALLEL2.rindex('"@linux-mint64"')
+        text = PARALLEL2[:of_f2] + '"bzImage"' + PARALLEL2[of_f2 + len('"@linux-mint64"') :]
+        text = text.replace("time_limit_s = 120", "time_limit_s = 30")
+        # Neither is f1's, which the leader's disk would have only once: the last byte is of a checksum
+        # that nobody looks at.
+        other = kernel[:-1] + bytes([kernel[-1] ^ 1])
+        for name, content in (("a", other), ("b", patched)):
+            (self.folder / name).mkdir()
+            self.write(f"{name}/parallel2.toml", text)
+            self.write(f"{name}/bzImage", content)
+            self.write(f"{name}/System.map", system_map)
+            self.mintsim(
+                "run", f"{name}/parallel2.toml", "--store", self.store, "--quiet", timeout=600
+            )
+        diff = self.diff(1)
+        detail = self.inputs(diff)["kernel of f2"]
+        self.assertIn("1 byte of its code and data differs", detail)
+        self.assertIn(f"{self.FUNCTION}+", detail)
+        self.assertIn(f"({at:x}h): {was:02x}h / {was ^ 1:02x}h", detail)
+        first = diff["first"]
+        self.assertTrue(first["exact"])
+        self.assertEqual((first["os"], first["cause"]), ("f2", "memory"))
+        self.assertIn(f"({self.FUNCTION}+", first["place_a"])
+        self.assertIn("(B has other code here)", "\n".join(first["code"]))
+
+
+class PlantedSeed(BootTest):
+    def test_it_is_named(self):
+        self.record(PARALLEL2)
+        self.record(PARALLEL2, "--seed", "2")
+        done = self.mintsim("diff", "1", "2", "--store", self.store, "--json", "-", timeout=600)
+        self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
+        diff = json.loads(done.stdout)
+        self.assertEqual([(i["what"], i["a"], i["b"]) for i in diff["inputs"]], [("seed", "1", "2")])
+        # The seed sets when cores start, and where the platters are: times come first.
+        self.assertIsNotNone(diff["time"])
+        if diff["first"]:
+            self.assertGreater(diff["first"]["cycle_a"], diff["time"]["cycle_a"])
+            self.assertIn(diff["first"]["cause"], ("time", "interrupt", "device value"))
 
 
 class PlantedLatency(BootTest):

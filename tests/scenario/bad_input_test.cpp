@@ -124,6 +124,30 @@ TEST_F(BadInput, MemoryBeyondRam) {
                    "machine.memory higher"});
 }
 
+TEST_F(BadInput, MemoryAcrossThePciWindow) {
+  const std::string machine = "[machine]\nmemory = \"6G\"\n";
+  expect_problems(kLeader + with(kFollower, "256M-512M", "2900M-3200M") + machine,
+                  {"s.toml:13:10: 'f1' wants memory 2900M-3200M, but RAM below the PCI window ends "
+                   "at 3G and goes on from 4G to 7G (the other side: s.toml:15); remedy: choose a "
+                   "range within one of the two"});
+  load(kLeader + with(kFollower, "256M-512M", "5G-7G") + machine);
+  EXPECT_THAT(problems_, testing::IsEmpty());
+}
+
+TEST_F(BadInput, MemoryAbove4GWithoutASlotOrAWideLeader) {
+  const std::string machine = "[machine]\nmemory = \"6G\"\n";
+  const std::string follower = with(kFollower, "256M-512M", "4G-5G");
+  expect_problems(kLeader + follower + machine + "[start]\npurgatory = \"shared\"\n",
+                  {"s.toml:13:10: 'f1' wants memory above 4G, for which its core needs a purgatory "
+                   "slot of its own (the other side: s.toml:17); remedy: choose a range below 3G, "
+                   "or start.purgatory = \"slot\""});
+  write("narrow", FakeKernel{.wide = false}.bytes());
+  expect_problems(with(kLeader, "bzImage", "narrow") + follower + machine,
+                  {"s.toml:13:10: memory 4G-5G of 'f1' is out of reach for the leader's 32-bit "
+                   "kernel narrow, which has to fill it (the other side: s.toml:4); remedy: choose "
+                   "a range below 4G, or a 64-bit leader"});
+}
+
 TEST_F(BadInput, OverlappingCores) {
   expect_problems(with(kLeader, "[0]", "[0, 2]") + kFollower,
                   {"s.toml:12:9: core 2 belongs to both 'leader' and 'f1' (the other side: "

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every artefact that has a name, and how it is made."""
 
+import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -32,6 +34,12 @@ KEXEC_BUILD = (*HOST_BUILD, "dpkg-dev", "xz-utils")
 KEXEC_BUILD_I386 = (*KEXEC_BUILD, "gcc-multilib")
 FOLLOWER_DISK_BYTES = 64 << 20
 MODULES = Path(__file__).resolve().parent
+# Changes whenever packages or what apt knows of them do.
+PACKAGE_STATE = [
+    Path("/var/lib/dpkg/status"),
+    Path("/var/lib/apt/lists"),
+    *map(Path("/etc/apt").joinpath, ("sources.list", "sources.list.d", "preferences.d")),
+]
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Scripted:
         require_packages(self.needs, self.name, cache.look_only)
         return [
             file_line(self.script, GUEST),
-            *map(_listed_line, self._listed()),
+            *map(_listed_line, self._listed(cache)),
         ]
 
     def build(self, cache: Cache, out: Path, log: Path) -> None:
@@ -71,7 +79,34 @@ class Scripted:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _listed(self) -> list[str]:
+    def _listed(self, cache: Cache) -> list[str]:
+        """What the script lists. It asks dpkg and apt, which takes longer than many a run, so the
+        answer is kept for as long as neither they nor the script's folder have changed."""
+        beside = sorted(path for path in self.script.parent.iterdir() if path.is_file())
+        situation = "".join(
+            f"{line}\n"
+            for line in [
+                str(self.script),
+                *self.arguments,
+                os.environ.get("PATH", ""),
+                *(file_line(path, GUEST) for path in beside),
+                *map(_last_change, PACKAGE_STATE),
+            ]
+        )
+        memo = cache.root / "inputs" / f"{self.name}.txt"
+        with contextlib.suppress(OSError):
+            known, _, answer = memo.read_text().partition("\n\n")
+            if known + "\n" == situation:
+                return answer.splitlines()
+        lines = self._ask()
+        with contextlib.suppress(OSError):  # it only saves time
+            memo.parent.mkdir(exist_ok=True)
+            part = memo.with_name(f"{memo.name}.part{os.getpid()}")
+            part.write_text(situation + "\n" + "".join(f"{line}\n" for line in lines))
+            part.replace(memo)
+        return lines
+
+    def _ask(self) -> list[str]:
         answer = subprocess.run(
             [str(self.script), "--inputs", *self.arguments],
             capture_output=True,
@@ -87,6 +122,14 @@ class Scripted:
                 "remedy: what that says, or apt-get update"
             )
         return lines
+
+
+def _last_change(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return f"no {path}"
+    return f"{path} {status.st_mtime_ns} {status.st_size}"
 
 
 def _listed_line(text: str) -> str:
