@@ -42,10 +42,23 @@ void OsRecorder::dma(unsigned disk, bool to_memory, PhysAddr address,
 void OsRecorder::pci_configured(const PciHost::ConfigAccess& access) {
   Recorder::pci_configured(access);
   if (!access.present) return;
+  // Whose read it was is told after it (Core::port_read).
+  if (!access.write) {
+    configuration_read_ = access;
+    return;
+  }
   isolation_->pci_configured(
       accessing_core_, now(),
       {0, static_cast<std::uint8_t>(access.device), static_cast<std::uint8_t>(access.function)},
       access.offset, access.write);
+}
+
+void OsRecorder::check_configuration_read(Cycles at) {
+  if (!configuration_read_) return;
+  const PciAddress function{0, static_cast<std::uint8_t>(configuration_read_->device),
+                            static_cast<std::uint8_t>(configuration_read_->function)};
+  isolation_->pci_configured(accessing_core_, at, function, configuration_read_->offset, false);
+  configuration_read_.reset();
 }
 
 }  // namespace mint

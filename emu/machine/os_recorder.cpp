@@ -123,6 +123,7 @@ OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
 void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
   Recorder::accessed(core, at, access);
   accessing_core_ = core.id().value;
+  check_configuration_read(at);
   if (access.kind == Access::Kind::kShared) {
     Os* os = os_of(core);
     const auto& lock = request_.scenario.shared.lock;

@@ -132,6 +132,7 @@ class OsRecorder final : public Recorder {
   void set_probes(Os& os);
   // Isolation (os_isolation.cpp).
   void begin_isolation();
+  void check_configuration_read(Cycles at);
   // Meetings (os_meetings.cpp).
   void set_places(Os& os);
   void begin_meetings();
@@ -150,7 +151,8 @@ class OsRecorder final : public Recorder {
   std::unique_ptr<Meetings> meetings_;
   Contention contention_;
   std::unique_ptr<Isolation> isolation_;
-  unsigned accessing_core_ = 0;           // made the last access
+  unsigned accessing_core_ = 0;  // made the last access
+  std::optional<PciHost::ConfigAccess> configuration_read_;
   std::vector<std::size_t> disk_owners_;  // OSes, by disk
   std::size_t interference_traced_ = 0;
   std::optional<unsigned> leader_stage_;  // as traced
