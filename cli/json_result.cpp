@@ -71,6 +71,13 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
                                     {"to", event.to},
                                     {"what", event.what}});
   }
+  json["isolation"] = {{"violations", result.isolation_violations}, {"first", Json::array()}};
+  for (const Interference& event : result.isolation) {
+    json["isolation"]["first"].push_back({{"at_s", seconds(event.when, clock)},
+                                          {"by", event.by},
+                                          {"to", event.to},
+                                          {"what", event.what}});
+  }
   json["meetings"] = Json::array();
   for (const MeetingResult& meeting : result.meetings) {
     Json arrivals = Json::object();
@@ -80,6 +87,22 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
         {{"place", meeting.place},
          {"came_s", std::move(arrivals)},
          {"met_s", meeting.met ? Json(seconds(*meeting.met, clock)) : Json(nullptr)}});
+  }
+  json["lock"] = Json::array();
+  for (const LockUse& use : result.lock_uses) {
+    json["lock"].push_back({{"os", use.os},
+                            {"function", use.function},
+                            {"taken", use.taken},
+                            {"held_s", seconds(use.held, clock)},
+                            {"waited_s", seconds(use.waited, clock)}});
+  }
+  json["io_apic"] = Json::array();
+  for (const IoApicUse& use : result.io_apic_uses) {
+    json["io_apic"].push_back({{"os", use.os},
+                               {"register", use.reg},
+                               {"function", use.function},
+                               {"reads", use.reads},
+                               {"writes", use.writes}});
   }
   json["watchdog"] = result.watchdog;
   // Console bytes need not be UTF-8: what is not becomes U+FFFD.

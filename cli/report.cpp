@@ -25,8 +25,10 @@ class Report {
     add_stages();
     add_systems();
     add_meetings();
+    add_lock_uses();
     text_ += thesis_comparison(request_, result_);
     add_interference();
+    add_isolation();
     if (!result_.watchdog.empty()) {
       text_ += "\nWhere the cores are\n";
       add_indented(result_.watchdog);
@@ -117,6 +119,30 @@ class Report {
     text_ += "\nMeetings, seconds on the machine's clock\n" + table.text();
   }
 
+  // The functions for which an OS had or awaited the lock longest.
+  void add_lock_uses() {
+    constexpr std::size_t kShown = 10;
+    std::vector<const LockUse*> uses;
+    for (const LockUse& use : result_.lock_uses) uses.push_back(&use);
+    std::stable_sort(uses.begin(), uses.end(), [](const LockUse* a, const LockUse* b) {
+      return a->held + a->waited > b->held + b->waited;
+    });
+    if (uses.empty()) return;
+    Table table({"", "held", "waited", "taken", "function"});
+    table.left_from(4);
+    for (const LockUse* use : uses) {
+      table.add({use->os, format_seconds(seconds(use->held, clock_)),
+                 format_seconds(seconds(use->waited, clock_)), with_commas(use->taken),
+                 use->function});
+      if (table.rows() == kShown) break;
+    }
+    text_ += "\nWho wanted the lock, seconds\n" + table.text();
+    if (uses.size() > kShown) {
+      text_ += fmt::format("  and {} more: --json has all, and who used the I/O APIC\n",
+                           uses.size() - kShown);
+    }
+  }
+
   void add_interference() {
     if (result_.interference.empty()) return;
     constexpr std::size_t kShown = 20;
@@ -130,6 +156,21 @@ class Report {
     if (result_.interference.size() > kShown) {
       text_ += fmt::format("  and {} more: --json has all\n", result_.interference.size() - kShown);
     }
+  }
+
+  void add_isolation() {
+    if (result_.os.size() < 2) return;
+    text_ += fmt::format("\nisolation: {} violation{}\n", with_commas(result_.isolation_violations),
+                         result_.isolation_violations == 1 ? "" : "s");
+    if (result_.isolation.empty()) return;
+    constexpr std::size_t kShown = 10;
+    Table table({"at s", "by", "to", "what"});
+    table.left_from(1);
+    for (const Interference& event : result_.isolation) {
+      table.add({format_seconds(seconds(event.when, clock_)), event.by, event.to, event.what});
+      if (table.rows() == kShown) break;
+    }
+    text_ += table.text();
   }
 
   void add_run() {

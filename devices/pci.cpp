@@ -79,6 +79,15 @@ PciTarget PciHost::find_io(std::uint16_t port) const {
   return {};
 }
 
+std::optional<unsigned> PciHost::function_at(std::uint64_t address, bool port) const {
+  for (const auto& [devfn, function] : functions_) {
+    const PciTarget target = port ? function->find_io(static_cast<std::uint16_t>(address))
+                                  : function->find_memory({address});
+    if (target.device != nullptr) return devfn;
+  }
+  return std::nullopt;
+}
+
 std::vector<PciHost::Slot> PciHost::slots() const {
   std::vector<Slot> result;
   for (const auto& [devfn, function] : functions_)

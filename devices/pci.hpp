@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "devices/pci_function.hpp"
 #include "emu/base/device.hpp"
@@ -51,6 +52,8 @@ class PciHost final : public Device {
   // function with the lowest number wins, and its lowest BAR.
   PciTarget find_memory(PhysAddr address) const;
   PciTarget find_io(std::uint16_t port) const;
+  // Whose BAR that is: device * 8 + function.
+  std::optional<unsigned> function_at(std::uint64_t address, bool port) const;
 
   struct Slot {
     unsigned device;

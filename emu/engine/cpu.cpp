@@ -287,6 +287,10 @@ std::uint32_t mint_on_probe_lookup(void* host, std::uint64_t pc) {
   return CpuCallbacks::host(host).probe_at(pc);
 }
 
+void mint_on_foreign_page(void* host, std::uint64_t physical, int access) {
+  CpuCallbacks::host(host).foreign_page({physical}, static_cast<mint::PageUse>(access));
+}
+
 void mint_on_probe(void* host, std::uint32_t probe) {
   if (!CpuCallbacks::foresees(CpuCallbacks::cpu(host), probe))
     CpuCallbacks::host(host).probe(probe);

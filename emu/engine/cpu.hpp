@@ -31,6 +31,8 @@ namespace mint {
 
 enum class MsrAnswer { kDone, kEngine, kFault };
 
+enum class PageUse : std::uint8_t { kLoad, kStore, kFetch };
+
 // What a core needs from the machine. None of these may throw.
 class CpuHost {
  public:
@@ -66,6 +68,8 @@ class CpuHost {
   // The probe at the block at linear address `pc`, 0 for none; probe() is called whenever it runs.
   virtual std::uint32_t probe_at(std::uint64_t pc) = 0;
   virtual void probe(std::uint32_t id) = 0;
+  // The core begins to use a page that Cpu::watch_pages() was told is another's.
+  virtual void foreign_page(PhysAddr, PageUse) {}
 };
 
 // Which RAM pages hold translated code of which core: shared by the cores of one machine.
@@ -143,6 +147,13 @@ class Cpu {
   // A page whose accesses go to the host even where RAM is mapped; nothing for none.
   void set_io_page(std::optional<PhysAddr> page) {
     mint_engine_set_io_page(&engine_, page ? page->value : MINT_NO_PAGE);
+  }
+  // From now on the host is told when a page enters the TLB whose owner is neither `own` nor 0.
+  // `owners` has an entry for each page of RAM and outlives the core's runs.
+  void watch_pages(const std::vector<std::uint8_t>& owners, std::uint8_t own) {
+    engine_.page_owners = owners.data();
+    engine_.owned_pages = owners.size();
+    engine_.owner = own;
   }
   void set_a20(bool enabled) { mint_engine_set_a20(&engine_, enabled); }
   // Forget the translated blocks before the next run.

@@ -70,9 +70,16 @@ struct mint_engine {
 
   uint64_t flushes;  // of the TLB
 
+  // Who owns each page of physical memory, 0 for nobody, and who runs here: see
+  // mint_on_foreign_page. Null when nobody asks.
+  const uint8_t* page_owners;
+  uint64_t owned_pages;
+  uint8_t owner;
+
   // The page walk that is going on.
   struct {
     bool active;
+    int access;  // Unicorn's MMUAccessType
     unsigned step;
     uint64_t linear;
   } walk;
@@ -182,6 +189,8 @@ uint32_t mint_division_cycles(unsigned width, bool is_signed, uint64_t low, uint
 uint32_t mint_float_cycles(bool root, unsigned precision);
 uint32_t mint_sine_cycles(double argument, double result);
 uint32_t mint_tlb_fill_cycles(void);
+// A page that is another's is entered into the TLB, for a load (0), store (1) or fetch (2).
+void mint_on_foreign_page(void* host, uint64_t physical, int access);
 // A block begins to run; a load, a store is about to happen.
 void mint_on_block(void* host, uint64_t linear_pc, uint32_t size);
 void mint_on_load(void* host, uint64_t linear);

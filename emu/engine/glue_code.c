@@ -46,11 +46,24 @@ static void protect_page(struct mint_domain* domain, ram_addr_t ram, uintptr_t p
   }
 }
 
+static void check_owner(const struct mint_engine* engine, hwaddr physical) {
+  const uint64_t page = physical >> TARGET_PAGE_BITS;
+  if (engine->page_owners == NULL || page >= engine->owned_pages) return;
+  const uint8_t owner = engine->page_owners[page];
+  if (owner == 0 || owner == engine->owner) return;
+  const int access = engine->walk.access;
+  mint_on_foreign_page(engine->host, physical,
+                       access == MMU_DATA_STORE   ? 1
+                       : access == MMU_INST_FETCH ? 2
+                                                  : 0);
+}
+
 void __real_tlb_set_page_with_attrs_x86_64(CPUState*, target_ulong, hwaddr, MemTxAttrs, int, int,
                                            target_ulong);
 void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hwaddr paddr,
                                            MemTxAttrs attrs, int prot, int mode,
                                            target_ulong size) {
+  check_owner(mint_current, paddr);
   if ((paddr & TARGET_PAGE_MASK) == mint_current->io_page) paddr = MINT_OVERLAY_WINDOW;
   if (!mint_fill_from_ram(cpu, vaddr, paddr, attrs, prot, mode, size))
     __real_tlb_set_page_with_attrs_x86_64(cpu, vaddr, paddr, attrs, prot, mode, size);

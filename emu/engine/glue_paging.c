@@ -87,6 +87,7 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(CPUState* cs, vaddr address, int size, MMUAc
   engine->walk.active = true;
   engine->walk.step = 0;
   engine->walk.linear = address;
+  engine->walk.access = type;
   const bool present = __real_x86_cpu_tlb_fill_x86_64(cs, address, size, type, mode, true, host_pc);
   engine->walk.active = false;
   if (present) {

@@ -348,5 +348,8 @@ void Core::shutdown() {
 void Core::translated(std::uint64_t pc) { wiring_.observer.translated(*this, pc); }
 std::uint32_t Core::probe_at(std::uint64_t pc) { return wiring_.observer.probe_at(*this, pc); }
 void Core::probe(std::uint32_t id) { wiring_.observer.probe(*this, id); }
+void Core::foreign_page(PhysAddr address, PageUse use) {
+  wiring_.observer.foreign_page(*this, address, use);
+}
 
 }  // namespace mint

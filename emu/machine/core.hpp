@@ -55,6 +55,7 @@ class CoreObserver {
   virtual std::uint32_t probe_at(Core& core, std::uint64_t pc) = 0;
   virtual void probe(Core& core, std::uint32_t id) = 0;
   virtual void translated(Core& core, std::uint64_t pc) = 0;
+  virtual void foreign_page(Core&, PhysAddr, PageUse) {}
 };
 
 class Core final : private CpuHost, private LapicCore {
@@ -163,6 +164,7 @@ class Core final : private CpuHost, private LapicCore {
   void translated(std::uint64_t pc) override;
   std::uint32_t probe_at(std::uint64_t pc) override;
   void probe(std::uint32_t id) override;
+  void foreign_page(PhysAddr address, PageUse use) override;
   // LapicCore
   void interrupt_changed() override;
   void nmi() override;

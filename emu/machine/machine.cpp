@@ -230,6 +230,7 @@ void Machine::set_pci_pin(unsigned pin, unsigned device, bool level) {
 }
 
 IoApic& Machine::io_apic() { return chips_->io_apic; }
+const PciHost& Machine::pci() const { return chips_->pci; }
 VgaText& Machine::vga() { return chips_->vga; }
 
 void Machine::type(unsigned uart, std::span<const std::uint8_t> characters) {

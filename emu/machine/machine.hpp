@@ -83,6 +83,7 @@ class Machine {
   std::span<const std::unique_ptr<Core>> cores() const { return cores_; }
   IoApic& io_apic();
   VgaText& vga();
+  const PciHost& pci() const;
   const AddressMap& ports() const { return ports_; }
   const AddressMap& mmio() const { return mmio_; }
   const MachineSetup& setup() const { return setup_; }

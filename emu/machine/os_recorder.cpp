@@ -120,36 +120,10 @@ OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
 
 // --- lock and interference -----------------------------------------------------------------------
 
-void OsRecorder::lock_accessed(Os& os, Core& core, Cycles at, const Access& access) {
-  const auto trace = [&](LockStep step) {
-    if (tracer() != nullptr) tracer()->lock(core, step, at);
-  };
-  const auto value = static_cast<std::uint32_t>(access.value);
-  if (!access.write) {
-    if (value != 0 && !os.held_since && !os.waiting_since) {
-      os.waiting_since = at;
-      trace(LockStep::kWait);
-    }
-    return;
-  }
-  // A failing compare-and-exchange writes back what it read.
-  if (value == lock_) return;
-  if (value != 0) {
-    ++os.result.lock_taken;
-    trace(LockStep::kTake);
-    os.held_since = at;
-    if (os.waiting_since) os.result.lock_waited += at - *os.waiting_since;
-    os.waiting_since.reset();
-  } else if (os.held_since) {
-    os.result.lock_held += at - *os.held_since;
-    os.held_since.reset();
-    trace(LockStep::kRelease);
-  }
-  lock_ = value;
-}
-
 void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
   Recorder::accessed(core, at, access);
+  accessing_core_ = core.id().value;
+  check_configuration_read(at);
   if (access.kind == Access::Kind::kShared) {
     Os* os = os_of(core);
     const auto& lock = request_.scenario.shared.lock;
@@ -161,14 +135,17 @@ void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
     return;
   }
   if (access.kind == Access::Kind::kLapic) return;
+  isolation_->accessed(core.id().value, at, access);
   if (place_begun_ && os_of(core) == &leader()) purgatory_.accessed(access);
   interference_->accessed(core.id().value, at, access);
   trace_interference();
+  if (const Os* os = os_of(core)) io_apic_accessed(*os, core, access);
 }
 
 void OsRecorder::redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry entry) {
   Recorder::redirection_written(pin, old, entry);
   interference_->redirection_written(now(), pin, old, entry);
+  isolation_->redirection_written(accessing_core_, now(), pin);
   trace_interference();
 }
 
@@ -178,6 +155,7 @@ void OsRecorder::message_delivered(const ApicBus::Delivery& delivery) {
     if (Os* os = os_of_core(delivery.origin.place)) ++os->result.ipis_sent;
   }
   interference_->message_delivered(delivery);
+  isolation_->message_delivered(delivery);
   trace_interference();
 }
 
@@ -226,6 +204,11 @@ void OsRecorder::fill_result(RunResult& result) {
   }
   result.interference = interference_->found();
   result.meetings = meetings_->results();
+  result.isolation = isolation_->found();
+  result.isolation_violations = isolation_->count();
+  contention_.end(result.end);
+  result.lock_uses = contention_.lock_uses();
+  result.io_apic_uses = contention_.io_apic_uses();
 }
 
 std::string OsRecorder::lock_state() const {

@@ -10,7 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "emu/machine/contention.hpp"
 #include "emu/machine/interference.hpp"
+#include "emu/machine/isolation.hpp"
 #include "emu/machine/meetings.hpp"
 #include "emu/machine/purgatory_watch.hpp"
 #include "emu/machine/recorder.hpp"
@@ -28,6 +30,10 @@ class OsRecorder final : public Recorder {
   void platform_reset(const std::string& why) override;
   void redirection_written(unsigned pin, RedirectionEntry old, RedirectionEntry now) override;
   void message_delivered(const ApicBus::Delivery& delivery) override;
+  void pci_configured(const PciHost::ConfigAccess& access) override;
+  void dma(unsigned disk, bool to_memory, PhysAddr address,
+           std::span<const std::byte> data) override;
+  void foreign_page(Core& core, PhysAddr address, PageUse use) override;
 
  protected:
   std::uint32_t scenario_probe_at(Core& core, std::uint64_t pc) override;
@@ -119,8 +125,14 @@ class OsRecorder final : public Recorder {
   void trace_interference();
   bool is_boot_tool(Core& core, std::uint64_t pc);
   std::string lock_state() const;
+  void io_apic_accessed(const Os& os, Core& core, const Access& access);
+  // The function of the OS's kernel that wants the access at hand.
+  std::string function_of(const Os& os, Core& core) const;
   std::unique_ptr<InterferenceWatch> make_watch();
   void set_probes(Os& os);
+  // Isolation (os_isolation.cpp).
+  void begin_isolation();
+  void check_configuration_read(Cycles at);
   // Meetings (os_meetings.cpp).
   void set_places(Os& os);
   void begin_meetings();
@@ -137,6 +149,11 @@ class OsRecorder final : public Recorder {
   std::unique_ptr<InterferenceWatch> interference_;
   PurgatoryWatch purgatory_;
   std::unique_ptr<Meetings> meetings_;
+  Contention contention_;
+  std::unique_ptr<Isolation> isolation_;
+  unsigned accessing_core_ = 0;  // made the last access
+  std::optional<PciHost::ConfigAccess> configuration_read_;
+  std::vector<std::size_t> disk_owners_;  // OSes, by disk
   std::size_t interference_traced_ = 0;
   std::optional<unsigned> leader_stage_;  // as traced
 };

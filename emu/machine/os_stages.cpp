@@ -49,6 +49,7 @@ void OsRecorder::trace_leader(unsigned stage, Cycles at) {
 
 void OsRecorder::begun() {
   trace_leader(kTracePost, now());
+  begin_isolation();
   begin_meetings();
 }
 
@@ -117,6 +118,7 @@ void OsRecorder::translated(Core& core, std::uint64_t pc) {
     trace_leader(kTraceBootLoader, core.cpu().now());
   } else if (os->phase == Phase::kBootLoader) {
     if (pc < kMegabyte) return;
+    isolation_->begin();
     os->phase = Phase::kKernel;
     trace_leader(static_cast<unsigned>(Stage::kKernel), core.cpu().now());
   }

@@ -131,13 +131,18 @@ std::optional<std::uint64_t> SymbolTable::address(const std::string& name) const
   return found->second;
 }
 
-std::string SymbolTable::name_at(std::uint64_t address) const {
+const SymbolTable::Symbol* SymbolTable::function_at(std::uint64_t address) const {
   const auto after =
       std::upper_bound(symbols_.begin(), symbols_.end(), address,
                        [](std::uint64_t a, const Symbol& s) { return a < s.address; });
-  if (after == symbols_.begin() || after == symbols_.end()) return "";
-  const Symbol& s = *std::prev(after);
-  return address == s.address ? s.name : fmt::format("{}+{:#x}", s.name, address - s.address);
+  if (after == symbols_.begin() || after == symbols_.end()) return nullptr;
+  return &*std::prev(after);
+}
+
+std::string SymbolTable::name_at(std::uint64_t address) const {
+  const Symbol* s = function_at(address);
+  if (s == nullptr) return "";
+  return address == s->address ? s->name : fmt::format("{}+{:#x}", s->name, address - s->address);
 }
 
 }  // namespace mint

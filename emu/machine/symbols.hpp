@@ -29,12 +29,14 @@ class SymbolTable {
   std::optional<std::uint64_t> address(const std::string& name) const;
   // "name+0x12" for an address in the text; empty beyond it.
   std::string name_at(std::uint64_t address) const;
-
- private:
   struct Symbol {
     std::uint64_t address;
     std::string name;
   };
+  // The function that has `address`; null beyond the text.
+  const Symbol* function_at(std::uint64_t address) const;
+
+ private:
   std::vector<Symbol> symbols_;  // of the text, by address
   std::unordered_map<std::string, std::uint64_t> by_name_;
 };

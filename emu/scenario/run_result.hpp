@@ -80,6 +80,24 @@ struct MeetingResult {
   std::optional<Cycles> met;
 };
 
+// How a function of an OS's kernel used the lock.
+struct LockUse {
+  std::string os;
+  std::string function;     // the nearest that is not part of the lock
+  std::uint64_t taken = 0;  // times
+  Cycles held;
+  Cycles waited;
+};
+
+// Accesses of an OS to a register of the I/O APIC, by the function of its kernel.
+struct IoApicUse {
+  std::string os;
+  std::string reg;  // "ID", "REDTBL4"
+  std::string function;
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
+};
+
 struct RunResult {
   bool goal_met = false;
   std::string reason;  // one sentence: why the run ended
@@ -94,7 +112,12 @@ struct RunResult {
   std::string serial_output;     // bare metal: everything that went out on COM1
   std::vector<OsResult> os;      // in the scenario's order; empty for bare metal
   std::vector<MeetingResult> meetings;
+  std::vector<LockUse> lock_uses;
+  std::vector<IoApicUse> io_apic_uses;
   std::vector<Interference> interference;
+  // Touches of what is another's, harm or not: how many, and the first of each kind.
+  std::uint64_t isolation_violations = 0;
+  std::vector<Interference> isolation;
   std::string watchdog;  // per core: where it is and what it waits for; empty if healthy
 };
 

@@ -12,6 +12,19 @@ from program import ROOT, ProgramTest
 INSTALL = ROOT / "tools" / "install-packages"
 
 
+class Experiments(unittest.TestCase):
+    """The tables of docs/experiments.md that need no run are what their commands print."""
+
+    def test_lines_changed(self):
+        done = subprocess.run(
+            [ROOT / "tools" / "experiments", "--check", "count-lines"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
+
 class InstallPackages(ProgramTest):
     """With an apt and a dpkg-query of our own, which write down what they are asked."""
 

@@ -1,0 +1,64 @@
+// What the check of isolation is told of a run.
+#include "emu/machine/os_recorder.hpp"
+
+namespace mint {
+
+void OsRecorder::begin_isolation() {
+  Isolation::World world{
+      .where =
+          [this](unsigned id) {
+            const Core& core = *machine().cores()[id];
+            return symbolise(core, core.accessing_pc());
+          },
+      .pci_at = [this](std::uint64_t address, bool port) -> std::optional<PciAddress> {
+        const auto function = machine().pci().function_at(address, port);
+        if (!function) return std::nullopt;
+        return PciAddress{0, static_cast<std::uint8_t>(*function >> 3),
+                          static_cast<std::uint8_t>(*function & 7)};
+      },
+  };
+  isolation_ = std::make_unique<Isolation>(request_.scenario, std::move(world));
+  // The machine has them in this order (run.cpp).
+  for (const Os& os : oses_)
+    if (os.spec->disk && !os.spec->pci.empty()) disk_owners_.push_back(number_of(os));
+  if (oses_.size() < 2) return;
+  for (const auto& core : machine().cores())
+    if (const auto os = isolation_->os_of_core(core->id().value))
+      core->cpu().watch_pages(isolation_->page_owners(), static_cast<std::uint8_t>(*os + 1));
+}
+
+void OsRecorder::foreign_page(Core& core, PhysAddr address, PageUse use) {
+  isolation_->placing(place_begun_.has_value());
+  isolation_->page_used(core.id().value, core.cpu().now(), address, use);
+}
+
+void OsRecorder::dma(unsigned disk, bool to_memory, PhysAddr address,
+                     std::span<const std::byte> data) {
+  Recorder::dma(disk, to_memory, address, data);
+  if (disk < disk_owners_.size())
+    isolation_->dma(disk_owners_[disk], now(), to_memory, address, data.size());
+}
+
+void OsRecorder::pci_configured(const PciHost::ConfigAccess& access) {
+  Recorder::pci_configured(access);
+  if (!access.present) return;
+  // Whose read it was is told after it (Core::port_read).
+  if (!access.write) {
+    configuration_read_ = access;
+    return;
+  }
+  isolation_->pci_configured(
+      accessing_core_, now(),
+      {0, static_cast<std::uint8_t>(access.device), static_cast<std::uint8_t>(access.function)},
+      access.offset, access.write);
+}
+
+void OsRecorder::check_configuration_read(Cycles at) {
+  if (!configuration_read_) return;
+  const PciAddress function{0, static_cast<std::uint8_t>(configuration_read_->device),
+                            static_cast<std::uint8_t>(configuration_read_->function)};
+  isolation_->pci_configured(accessing_core_, at, function, configuration_read_->offset, false);
+  configuration_read_.reset();
+}
+
+}  // namespace mint
