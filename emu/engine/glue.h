@@ -19,6 +19,7 @@ struct uc_struct;
 struct mint_engine;
 
 enum { MINT_MAX_ENGINES = 64, MINT_MAX_RANGES = 32 };
+enum { MINT_FILL_BITS = 13, MINT_FILLS = 1 << MINT_FILL_BITS };
 
 // What the engines of one machine share: which pages hold translated code, and whose.
 struct mint_domain {
@@ -69,6 +70,12 @@ struct mint_engine {
   unsigned ram_ranges;
 
   uint64_t flushes;  // of the TLB
+
+  // Pages filled for data, see glue_fills.c.
+  struct {
+    uint64_t flushes;  // since the table was last cleared, at least 1
+    uint64_t pages[MINT_FILLS];
+  } fills;
 
   // Who owns each page of physical memory, 0 for nobody, and who runs here: see
   // mint_on_foreign_page. Null when nobody asks.

@@ -174,6 +174,22 @@ static unsigned scan_operations(TCGContext* s, TCGOp* before, TranslationBlock* 
   return count;
 }
 
+// A block in the shadow of STI, MOV SS or POP SS ends with it: the run loop has to see what is pending
+// (SDM vol. 3A, 6.8.1). Unicorn goes straight on to the next block where that instruction jumps, as
+// in STI; RET.
+static void end_in_run_loop(TCGContext* s, TCGOp* before) {
+  TCGOp *op, *next;
+  for (op = QTAILQ_NEXT(before, link); op != NULL; op = next) {
+    next = QTAILQ_NEXT(op, link);
+    if (op->opc == INDEX_op_goto_tb) {
+      tcg_op_remove(s, op);
+    } else if (op->opc == INDEX_op_goto_ptr || op->opc == INDEX_op_exit_tb) {
+      op->opc = INDEX_op_exit_tb;
+      op->args[0] = 0;
+    }
+  }
+}
+
 // Whether a block's last instruction jumps back a little, as the loops do that wait for something.
 static bool jumps_back(const TranslationBlock* tb, const uint8_t* last, unsigned length) {
   int32_t offset;
@@ -211,6 +227,8 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   max_insns = MIN(max_insns, tb->flags & HF_RF_MASK ? 1 : LONGEST_BLOCK);
   __real_translator_loop_x86_64(&with_ours, db, cpu, tb, max_insns);
   cpu->singlestep_enabled = 0;
+
+  if (tb->flags & HF_INHIBIT_IRQ_MASK) end_in_run_loop(s, before);
 
   static __thread uint16_t starts[TCG_MAX_INSNS];
   const unsigned count = scan_operations(s, before, tb, starts);

@@ -64,6 +64,8 @@ void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hw
                                            MemTxAttrs attrs, int prot, int mode,
                                            target_ulong size) {
   check_owner(mint_current, paddr);
+  // An entry that was made for a fetch lets no data pass: see glue_fills.c.
+  if (mint_current->walk.active && mint_current->walk.access == MMU_INST_FETCH) prot &= PAGE_EXEC;
   if ((paddr & TARGET_PAGE_MASK) == mint_current->io_page) paddr = MINT_OVERLAY_WINDOW;
   if (!mint_fill_from_ram(cpu, vaddr, paddr, attrs, prot, mode, size))
     __real_tlb_set_page_with_attrs_x86_64(cpu, vaddr, paddr, attrs, prot, mode, size);

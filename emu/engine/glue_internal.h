@@ -35,6 +35,12 @@ static inline bool is_canonical(uint64_t address) {
   return (int64_t)(address << 16) >> 16 == (int64_t)address;
 }
 
+// glue_fills.c
+// Whether a fill for a data access to this page is the first one since its last flush.
+bool mint_is_first_fill(struct mint_engine* engine, uint64_t linear);
+// All of the TLB is flushed.
+void mint_forget_fills(struct mint_engine* engine);
+
 // glue_timing.c
 // Takes the cost of an event off the budget, where the timing model has such costs.
 void mint_charge(struct mint_engine* engine, uint32_t cycles);
@@ -79,9 +85,9 @@ enum {
   MINT_CALL_BREAK,      // ICEBP; first argument: its length
   MINT_CALL_LOAD,       // first argument: the linear address
   MINT_CALL_STORE,
-  MINT_CALL_BLOCK,  // and its size in the bits from 8 on; first argument: its linear address
-  MINT_CALL_WAIT,       // a turn of a loop that waits; first argument: RIP
-  MINT_CALL_STRING,     // first argument: the block of a REP MOVS or STOS; plus the operation
+  MINT_CALL_BLOCK,   // and its size in the bits from 8 on; first argument: its linear address
+  MINT_CALL_WAIT,    // a turn of a loop that waits; first argument: RIP
+  MINT_CALL_STRING,  // first argument: the block of a REP MOVS or STOS; plus the operation
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 

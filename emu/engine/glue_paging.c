@@ -91,10 +91,9 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(CPUState* cs, vaddr address, int size, MMUAc
   const bool present = __real_x86_cpu_tlb_fill_x86_64(cs, address, size, type, mode, true, host_pc);
   engine->walk.active = false;
   if (present) {
-    // A model with TLBs of its own charges their misses. Fetches are not charged: code is looked up
-    // where a block is entered from the run loop, which hangs on the length of the scheduler's
-    // slices.
-    if ((env->cr[0] & CR0_PG_MASK) && !engine->observes_accesses && type != MMU_INST_FETCH)
+    // A model with TLBs of its own charges their misses.
+    if ((env->cr[0] & CR0_PG_MASK) && !engine->observes_accesses && type != MMU_INST_FETCH &&
+        mint_is_first_fill(engine, address))
       mint_charge(engine, mint_tlb_fill_cycles());
     return true;
   }

@@ -143,6 +143,7 @@ int __wrap_gettimeofday(struct timeval* tv, void* zone) {
 enum { SMALLEST_TLB = 512 };
 void __real_tlb_flush_x86_64(CPUState* cpu);
 void __wrap_tlb_flush_x86_64(CPUState* cpu) {
+  if (mint_current != NULL) mint_forget_fills(mint_current);
   CPUArchState* env = cpu->env_ptr;
   for (int mode = 0; mode < NB_MMU_MODES; mode++) {
     CPUTLBDesc* tlb = &env_tlb(env)->d[mode];

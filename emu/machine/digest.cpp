@@ -17,6 +17,11 @@ void Digest::add(std::string_view bytes) {
   XXH3_128bits_update(state_, bytes.data(), bytes.size());
 }
 
+void Digest::add(const Digest& other) {
+  const auto [high, low] = other.value();
+  add(high, low);
+}
+
 std::pair<std::uint64_t, std::uint64_t> Digest::value() const {
   const XXH128_hash_t hash = XXH3_128bits_digest(state_);
   return {hash.high64, hash.low64};

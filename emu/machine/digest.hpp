@@ -1,5 +1,4 @@
-// The digest of a run: one hash over everything that left a core or reached it, in the order in
-// which it happened. Two runs with the same digest were the same run.
+// One hash over a sequence of things. The digest of a run is made of several: see Recorder.
 #pragma once
 
 #include <xxhash.h>
@@ -25,6 +24,8 @@ class Digest {
     const std::uint64_t words[] = {static_cast<std::uint64_t>(values)...};
     add({reinterpret_cast<const char*>(words), sizeof words});
   }
+  // Another digest, as far as it has got.
+  void add(const Digest& other);
   // Of what was added so far: its high and low half.
   std::pair<std::uint64_t, std::uint64_t> value() const;
   // 32 hexadecimal digits.

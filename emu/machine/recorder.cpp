@@ -68,11 +68,13 @@ RunResult Recorder::run(Machine& machine) {
   result.unknown_instructions = machine.unknown_instructions();
   for (const auto& core : machine.cores()) {
     const mint_registers r = core->cpu().registers();
-    digest_.add(static_cast<int>(Kind::kEnd), core->cpu().instructions(), core->cpu().now().count,
-                r.rip, r.rflags, r.general[0], r.general[4]);
+    ordered_.add(static_cast<int>(Kind::kEnd), core->cpu().instructions(), core->cpu().now().count,
+                 r.rip, r.rflags, r.general[0], r.general[4]);
   }
-  digest_.add(result.end.count);
-  result.digest = digest_.text();
+  ordered_.add(result.end.count);
+  Digest digest;
+  add_to(digest);
+  result.digest = digest.text();
   if (!goal_met_) result.watchdog = watchdog();
   if (tracer_) {
     tracer_->end(goal_met_, reason_);
@@ -82,6 +84,11 @@ RunResult Recorder::run(Machine& machine) {
   result.wall_s = std::chrono::duration<double>(Clock::now() - begun_).count();
   result.peak_rss_mb = peak_rss_mb();
   return result;
+}
+
+void Recorder::add_to(Digest& digest) const {
+  digest.add(ordered_);
+  for (const Digest& own : own_) digest.add(own);
 }
 
 void Recorder::end(bool goal_met, std::string reason) {
@@ -96,7 +103,9 @@ void Recorder::tick() {
   tick_->schedule(now() + Cycles{kTickNanoseconds *
                                  (machine_->setup().profile.core_clock.count / 1'000'000) / 1000});
   if (tracer_) {
-    const auto [high, low] = digest_.value();
+    Digest digest;
+    add_to(digest);
+    const auto [high, low] = digest.value();
     tracer_->checkpoint(high, low);
   }
   ticked();
@@ -135,7 +144,7 @@ const std::string& Recorder::console_text(unsigned uart) const {
 void Recorder::console_byte(unsigned, std::uint8_t) {}
 
 void Recorder::serial_output(unsigned uart, std::uint8_t byte) {
-  digest_.add(static_cast<int>(Kind::kSerial), uart, byte, now().count);
+  ordered_.add(static_cast<int>(Kind::kSerial), uart, byte, now().count);
   Console* console = consoles_[uart].get();
   if (console == nullptr) return;
   if (tracer_) tracer_->serial_output(uart, static_cast<std::uint8_t>(console->os), byte);
@@ -163,15 +172,16 @@ void Recorder::flush_consoles() {
 // ------------------------------------------------------------------------------------
 
 void Recorder::accessed(Core& core, Cycles at, const Access& access) {
-  digest_.add(static_cast<int>(Kind::kAccess), core.id().value, at.count,
-              static_cast<int>(access.kind) << 8 | static_cast<int>(access.write), access.size,
-              access.address, access.value);
+  ordered_.add(static_cast<int>(Kind::kAccess), core.id().value, at.count,
+               static_cast<int>(access.kind) << 8 | static_cast<int>(access.write), access.size,
+               access.address, access.value);
   if (tracer_) tracer_->accessed(core, at, access);
 }
 
 void Recorder::interrupted(Core& core, Vector vector, bool hardware) {
-  digest_.add(static_cast<int>(Kind::kInterrupt), core.id().value, vector.value, hardware,
-              core.cpu().now().count);
+  Digest& digest = hardware ? ordered_ : own_[core.id().value];
+  digest.add(static_cast<int>(Kind::kInterrupt), core.id().value, vector.value, hardware,
+             core.cpu().now().count);
   if (tracer_) tracer_->interrupted(core, vector, hardware);
 }
 
@@ -180,12 +190,12 @@ void Recorder::clock_read(Core& core, Cycles at, std::uint64_t value) {
 }
 
 void Recorder::started(Core& core, Vector vector) {
-  digest_.add(static_cast<int>(Kind::kStart), core.id().value, vector.value, now().count);
+  ordered_.add(static_cast<int>(Kind::kStart), core.id().value, vector.value, now().count);
   if (tracer_) tracer_->started(core, vector);
 }
 
 void Recorder::shut_down(Core& core, const std::string& why) {
-  digest_.add(static_cast<int>(Kind::kShutDown), core.id().value, core.cpu().now().count);
+  ordered_.add(static_cast<int>(Kind::kShutDown), core.id().value, core.cpu().now().count);
   if (tracer_) tracer_->shut_down(core, why);
   // The chip set answers the processor's shutdown cycle with a reset of the platform.
   machine_->request_reset(
@@ -208,7 +218,7 @@ void Recorder::probe(Core& core, std::uint32_t id) {
     tracer_->probe(core, request_.trace->symbol());
     return;
   }
-  digest_.add(static_cast<int>(Kind::kProbe), core.id().value, id, core.cpu().now().count);
+  own_[core.id().value].add(static_cast<int>(Kind::kProbe), id, core.cpu().now().count);
   scenario_probe(core, id);
 }
 
@@ -218,12 +228,12 @@ void Recorder::post_code(std::uint8_t code) {
 }
 
 void Recorder::debug_exit(std::uint32_t value) {
-  digest_.add(static_cast<int>(Kind::kExit), value, now().count);
+  ordered_.add(static_cast<int>(Kind::kExit), value, now().count);
   if (tracer_) tracer_->exit(value);
 }
 
 void Recorder::platform_reset(const std::string& why) {
-  digest_.add(static_cast<int>(Kind::kReset), now().count);
+  ordered_.add(static_cast<int>(Kind::kReset), now().count);
   if (tracer_) tracer_->reset(why);
 }
 
@@ -232,9 +242,9 @@ void Recorder::redirection_written(unsigned pin, RedirectionEntry old, Redirecti
 }
 
 void Recorder::message_delivered(const ApicBus::Delivery& delivery) {
-  digest_.add(static_cast<int>(Kind::kMessage), delivery.message.vector.value,
-              static_cast<int>(delivery.message.mode), delivery.targets.to_ullong(),
-              delivery.sent.count, delivery.arrived.count);
+  ordered_.add(static_cast<int>(Kind::kMessage), delivery.message.vector.value,
+               static_cast<int>(delivery.message.mode), delivery.targets.to_ullong(),
+               delivery.sent.count, delivery.arrived.count);
   if (tracer_) tracer_->message_delivered(delivery);
 }
 

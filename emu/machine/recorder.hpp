@@ -3,6 +3,7 @@
 // code) derives from it.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
@@ -89,9 +90,16 @@ class Recorder : public MachineObserver {
   Cycles now() const { return machine_->queue().now(); }
   const RunRequest& request_;
   RunObserver& observer_;
-  Digest digest_;
 
  private:
+  // The run's digest, so far: two runs with the same digest were the same run. What left a core or
+  // reached it is in `ordered_`, in the order of time; what a core had with itself alone,
+  // exceptions and probes, is in a digest of that core, as cores run ahead of each other in
+  // between.
+  void add_to(Digest& digest) const;
+  Digest ordered_;
+  std::array<Digest, 64> own_;
+
   struct Console {
     std::ofstream file;
     std::string text;

@@ -150,9 +150,9 @@ class SliceLength(BootTest):
 
     def test(self):
         digests = set()
-        for cycles in (300, 1000):
+        for cycles in (100, 1000):
             text = self.scenario(
-                "single", (r'profile = .*', rf'\g<0>\n[machine.delays]\nslice = {cycles}')
+                "parallel2", (r'profile = .*', rf'\g<0>\n[machine.delays]\nslice = {cycles}')
             )
             digests.add(self.boot("slices", text=text)["digest"])
         self.assertEqual(len(digests), 1)

@@ -41,6 +41,19 @@ static void shadows(void) {
   check("sti; nop; cli takes it after the nop", hits[0x51] == 1 && last_ip == after);
 
   forget();
+  u32 at_target = 0;
+  for (u32 i = 0; i < 4; ++i) {
+    pend(0x51);
+    asm volatile(
+        "call 2f\n1:\tcli\n\tmov $1b, %0\n\tjmp 3f\n"
+        "2:\tsti\n\tret\n3:"
+        : "=r"(after)::"memory");
+    at_target += hits[0x51] == i + 1 && last_ip == after;
+    if (hits[0x51] == i) asm volatile("sti\n\tnop\n\tcli" ::: "memory");
+  }
+  check_eq("sti; ret takes it where the ret leads, every time", at_target, 4);
+
+  forget();
   pend(0x51);
   asm volatile("sti\n\tsti\n1:\tnop\n\tcli\n\tmov $1b, %0" : "=r"(after)::"memory");
   check("a second sti casts no new shadow", hits[0x51] == 1 && last_ip == after);
