@@ -7,6 +7,7 @@
 #include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -23,9 +24,12 @@ void before_switch(void** save, const void* stack, std::size_t bytes) {
 void after_switch(void* saved, const void** stack, std::size_t* bytes) {
   __sanitizer_finish_switch_fiber(saved, stack, bytes);
 }
+// What its frames have marked stays so for whatever is mapped there next.
+void unmark(void* stack, std::size_t bytes) { ASAN_UNPOISON_MEMORY_REGION(stack, bytes); }
 #else
 void before_switch(void**, const void*, std::size_t) {}
 void after_switch(void*, const void**, std::size_t*) {}
+void unmark(void*, std::size_t) {}
 #endif
 
 }  // namespace
@@ -52,7 +56,10 @@ Coroutine::Coroutine(std::size_t stack_bytes, std::function<void()> body)
       context::make_fcontext(static_cast<char*>(stack_) + stack_bytes_, stack_bytes, Entry::run);
 }
 
-Coroutine::~Coroutine() { munmap(stack_, stack_bytes_); }
+Coroutine::~Coroutine() {
+  unmark(stack_, stack_bytes_);
+  munmap(stack_, stack_bytes_);
+}
 
 void Coroutine::resume() {
   void* saved = nullptr;
