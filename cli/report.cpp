@@ -128,18 +128,20 @@ class Report {
       return a->held + a->waited > b->held + b->waited;
     });
     if (uses.empty()) return;
+    constexpr double kShortest = 1e-4;
     Table table({"", "held", "waited", "taken", "function"});
     table.left_from(4);
     for (const LockUse* use : uses) {
+      const double total_s = seconds(use->held + use->waited, clock_);
+      if (table.rows() == kShown || (table.rows() != 0 && total_s < kShortest)) break;
       table.add({use->os, format_seconds(seconds(use->held, clock_)),
                  format_seconds(seconds(use->waited, clock_)), with_commas(use->taken),
                  use->function});
-      if (table.rows() == kShown) break;
     }
     text_ += "\nWho wanted the lock, seconds\n" + table.text();
-    if (uses.size() > kShown) {
-      text_ += fmt::format("  and {} more: --json has all, and who used the I/O APIC\n",
-                           uses.size() - kShown);
+    if (uses.size() > table.rows()) {
+      text_ += fmt::format("  and {} more, shorter: --json has all, and who used the I/O APIC\n",
+                           uses.size() - table.rows());
     }
   }
 
