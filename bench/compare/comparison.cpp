@@ -23,11 +23,15 @@ void judge_cycles(const Result& base, const Result& current, const CompareOption
   else
     return;
   const Result* declared = options.declared == nullptr ? nullptr : options.declared->find(row.name);
-  const bool told = declared != nullptr && declared->cycles && current.cycles;
+  // Other images: another kernel, which another version of a package has made.
+  const bool of_others = declared != nullptr && !declared->images.empty() &&
+                         !current.images.empty() && declared->images != current.images;
+  const bool told = declared != nullptr && !of_others && declared->cycles && current.cycles;
   const bool as_told = told && *declared->cycles == *current.cycles;
-  row.cycles = same      ? CyclesVerdict::kSame
-               : as_told ? CyclesVerdict::kDeclared
-                         : CyclesVerdict::kChanged;
+  row.cycles = same        ? CyclesVerdict::kSame
+               : as_told   ? CyclesVerdict::kDeclared
+               : of_others ? CyclesVerdict::kUnknown
+                           : CyclesVerdict::kChanged;
   if (told && !as_told)
     row.regressions.push_back(fmt::format("{} declares {} simulated cycles, it takes {}",
                                           options.declared->source, *declared->cycles,
@@ -51,6 +55,9 @@ void judge_cycles(const Result& base, const Result& current, const CompareOption
     sentence += fmt::format(", instructions {} -> {}", *base.instructions, *current.instructions);
   if (as_told)
     row.notes.push_back(sentence + ", as declared");
+  else if (of_others)
+    row.notes.push_back(fmt::format("{}: meant or not, {} does not tell, which is of other images",
+                                    sentence, options.declared->source));
   else
     row.regressions.push_back(sentence);
 }

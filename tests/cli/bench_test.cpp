@@ -82,6 +82,21 @@ TEST(Comparison, AnyDifferenceOfSimulatedCyclesIsARegression) {
   }
 }
 
+TEST(Comparison, WhatIsDeclaredForOtherImagesJudgesNothing) {
+  const auto of = [](std::uint64_t cycles, const char* images) {
+    Result r = result(cycles, {});
+    r.images = images;
+    return r;
+  };
+  ResultSet declared{"cycles.json", {of(101, "another kernel")}};
+  const CompareOptions options{.declared = &declared};
+  const Comparison row = compare_two(of(100, "kernel"), of(105, "kernel"), options);
+  EXPECT_EQ(row.cycles, CyclesVerdict::kUnknown);
+  EXPECT_THAT(row.regressions, IsEmpty());
+  EXPECT_THAT(row.notes, testing::SizeIs(1));
+  EXPECT_THAT(compare_two(of(100, "kernel"), of(100, "kernel"), options).regressions, IsEmpty());
+}
+
 TEST(Comparison, ADeclaredChangeIsNoneAndHasToBeTheOneDeclared) {
   ResultSet declared{"cycles.json", {result(101, {})}};
   const CompareOptions options{.declared = &declared};
