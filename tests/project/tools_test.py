@@ -57,19 +57,19 @@ class InstallPackages(ProgramTest):
         self.command("apt-get", 'echo "$*" >>"$ASKED"')
 
     def test_nothing_missing_nothing_asked(self):
-        self.with_installed("libgtest-dev", "libgmock-dev")
+        self.with_installed("libgtest-dev", "libgmock-dev", "git")
         self.assertEqual(self.install("test").returncode, 0)
         self.assertEqual(self.asked.read_text(), "")
 
     def test_new_lists_then_only_what_is_missing(self):
-        self.with_installed("libgtest-dev")
+        self.with_installed("libgtest-dev", "git")
         self.assertEqual(self.install("test").returncode, 0)
         lists, install = self.asked.read_text().splitlines()
         self.assertTrue(lists.startswith("update"))
         self.assertTrue(install.startswith("install ") and install.endswith(" libgmock-dev"))
 
     def test_without_new_lists_it_tries_the_old_ones(self):
-        self.with_installed("libgtest-dev")
+        self.with_installed("libgtest-dev", "git")
         self.command("apt-get", 'echo "$*" >>"$ASKED"; [ "$1" != update ]')
         done = self.install("test")
         self.assertEqual(done.returncode, 0)
@@ -77,7 +77,7 @@ class InstallPackages(ProgramTest):
         self.assertIn("libgmock-dev", self.asked.read_text().splitlines()[1])
 
     def test_without_root_and_sudo_it_says_what_to_do(self):
-        self.with_installed("libgtest-dev")
+        self.with_installed("libgtest-dev", "git")
         self.command("id", "echo 1000")
         for name in ("bash", "dirname", "readlink", "awk", "sed", "grep"):
             (self.bin / name).symlink_to(f"/usr/bin/{name}")
