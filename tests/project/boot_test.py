@@ -481,6 +481,9 @@ class MixedWordSizes(BootTest):
                 text = single.replace(part, narrow[part])
                 self.check_followers(self.boot("mixed", text=text), 1)
 
+    def test_one_of_each_in_parallel(self):
+        self.check_followers(self.boot("parallel2-mixed"), 2)
+
 
 if __name__ == "__main__":
     unittest.main()
