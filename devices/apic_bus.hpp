@@ -33,15 +33,15 @@ class Lapic;
 class IoApic;
 
 // Who sent a message: a LAPIC or I/O APIC by its place on the bus (the order of attaching, for a
-// LAPIC its core's number; ids can be rewritten by software and need not be unique), or a write to
-// the MSI address range.
+// LAPIC its core's number; ids can be rewritten by software and need not be unique), or a PCI
+// function that wrote to the MSI address range, by its device and function number (5 and 3 bits).
 struct Origin {
   enum class Kind : std::uint8_t { kMsi, kLapic, kIoApic };
   Kind kind = Kind::kMsi;
   std::uint8_t place = 0;
   std::uint8_t pin = 0;
 
-  static Origin msi() { return {}; }
+  static Origin msi(std::uint8_t function) { return {Kind::kMsi, function, 0}; }
   static Origin lapic(std::uint8_t place) { return {Kind::kLapic, place, 0}; }
   static Origin io_apic(std::uint8_t place, std::uint8_t pin) {
     return {Kind::kIoApic, place, pin};
