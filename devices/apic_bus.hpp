@@ -76,9 +76,9 @@ class ApicBus {
   std::uint8_t attach(IoApic& io_apic);
 
   void send(const ApicMessage& message, Origin origin);
-  // A write of `data` to `address` (FEExxxxxh) by a device. What is no valid MSI (level-triggered
-  // de-assertion, reserved delivery modes, another address) is dropped.
-  void send_msi(PhysAddr address, std::uint32_t data);
+  // A write of `data` to `address` (FEExxxxxh) by a PCI function (as in Origin). What is no valid
+  // MSI (level-triggered de-assertion, reserved delivery modes, another address) is dropped.
+  void send_msi(std::uint8_t function, PhysAddr address, std::uint32_t data);
   // The end of a level-triggered interrupt, told to every I/O APIC.
   void broadcast_eoi(Vector vector);
   // Whether a message of this LAPIC is still on the way.

@@ -20,6 +20,11 @@ constexpr std::uint64_t kKept = 4;  // of each kind, by and to the same OS
 constexpr std::size_t kLeader = 0;
 constexpr unsigned kUartRegisters = 8;
 
+// As the bus counts functions: device and function number.
+PciAddress pci_address(std::uint8_t function) {
+  return {0, static_cast<std::uint8_t>(function >> 3), static_cast<std::uint8_t>(function & 7)};
+}
+
 const char* use_name(PageUse use) {
   return use == PageUse::kLoad ? "read" : use == PageUse::kStore ? "wrote" : "executed";
 }
