@@ -50,6 +50,7 @@ void PointFinder::capture(const Found& found, Divergence& d) {
   capture.item = *item;
   capture.code.push_back(before == nullptr ? here.subject : before->subject);
   capture.code.push_back(here.subject);
+  capture.memory = a_.process->own_memory(found.parting.cores.a);
   for (const auto& [side, window] : {std::pair{&a_, &found.parting.a}, {&b_, &found.parting.b}}) {
     capture.core = window->core;
     side->process->explore(*window, capture);
@@ -94,13 +95,12 @@ void PointFinder::show_code(const Capture& capture, const Captured& a, const Cap
   }
 }
 
-// Of the pages of A's OS those that have other hashes, word by word.
+// Of the pages those that have other hashes, word by word.
 void PointFinder::compare_memory(const Captured& a, const Captured& b, Divergence& d) {
   static const std::string kZeros(4096, '\0');
   std::vector<std::uint64_t> differ;
   const auto collect = [&](const Captured& from, const Captured& other, bool also_there) {
     for (const auto& [address, hash] : from.pages) {
-      if (a.own && !a.own->contains({address})) continue;
       const auto there = word_at(other.pages, address);
       if (there ? also_there && *there != hash : true) differ.push_back(address);
     }

@@ -26,12 +26,13 @@ PointFinder::Side::Side(RunStore& store, const StoredRun& of, const ScenarioRunn
     : run(of), checkpoints(store, of.id), runner(scenario_runner), installation(installed) {}
 
 void PointFinder::Side::start(const std::vector<Window>& windows) {
-  process.emplace(fmt::format("run {}", run.id), windows, checkpoints, [this](WindowSink& sink) {
-    Rerun again(run, runner, installation, folder.path());
-    for (const OsSpec& os : again.request().scenario.os)
-      for (const ApicId core : os.cores) sink.set_own_memory(core.value, os.memory);
-    again.run(sink);
-  });
+  process.emplace(fmt::format("run {}", run.id), windows, checkpoints,
+                  [this](WindowSink& sink, RerunProcess::Memory& memory) {
+                    Rerun again(run, runner, installation, folder.path());
+                    for (const OsSpec& os : again.request().scenario.os)
+                      for (const ApicId core : os.cores) memory[core.value] = os.memory;
+                    again.run(sink);
+                  });
 }
 
 // Other than as stored, a run tells nothing of why the stored ones part.

@@ -67,7 +67,7 @@ void RerunChild::run(pid_t parent, const RerunProcess::Body& body) {
   for (const Channel& each : for_snapshots_) kept.push_back(each.descriptor());
   close_all_but(kept);
   try {
-    body(sink_);
+    body(sink_, memory_);
     if (!answered_) finish();
   } catch (const StoreError& error) {
     fail(RerunAnswer::kStoreError, error.what());
@@ -116,7 +116,7 @@ void RerunChild::serve() {
       capturing_ = message.get<bool>();
       if (capturing_) {
         capture.emplace();
-        message.get(capture->core).get(capture->item).get(capture->code);
+        message.get(capture->core).get(capture->item).get(capture->code).get(capture->memory);
       }
       watched_ = {window.core};
       sink_.narrow(window, std::move(capture));
@@ -145,7 +145,7 @@ void RerunChild::finish() {
 
 void RerunChild::send_records() {
   MessageWriter message;
-  message.put(RerunAnswer::kRecords).put(sink_.mismatch()).put(snapshot_of_);
+  message.put(RerunAnswer::kRecords).put(sink_.mismatch()).put(memory_).put(snapshot_of_);
   message.put(std::uint64_t{watched_.size()});
   for (const std::uint8_t core : watched_) {
     const WindowRecord& record = sink_.record(core);
@@ -159,7 +159,6 @@ void RerunChild::send_captured() {
   MessageWriter message;
   message.put(RerunAnswer::kCaptured).put(sink_.mismatch());
   message.put(c.there).put(c.registers).put(c.before).put(c.code).put(c.operands).put(c.pages);
-  message.put(c.own);
   channel_.send(message.take());
   const auto wanted = channel_.receive();
   if (!wanted) return;

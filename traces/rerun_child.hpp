@@ -46,6 +46,7 @@ class RerunChild {
   std::map<std::uint8_t, std::size_t> snapshot_of_;
   std::vector<std::uint8_t> watched_;  // cores
   WindowSink sink_;
+  RerunProcess::Memory memory_;
   bool exploring_ = false;
   bool capturing_ = false;
   bool answered_ = false;

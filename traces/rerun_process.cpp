@@ -97,7 +97,7 @@ void RerunProcess::await_answer() {
     case RerunAnswer::kStoreError:
       throw StoreError(message.get<std::string>());
     case RerunAnswer::kRecords: {
-      message.get(mismatch_);
+      message.get(mismatch_).get(memory_);
       const auto snapshot_of = message.get<std::map<std::uint8_t, std::size_t>>();
       if (&channel == &runners_.back().channel) runners_.back().snapshot_of = snapshot_of;
       for (auto left = message.get<std::uint64_t>(); left > 0; --left) {
@@ -109,7 +109,7 @@ void RerunProcess::await_answer() {
     case RerunAnswer::kCaptured: {
       Captured& c = captured_ = {};
       message.get(mismatch_).get(c.there).get(c.registers).get(c.before).get(c.code);
-      message.get(c.operands).get(c.pages).get(c.own);
+      message.get(c.operands).get(c.pages);
       capturing_ = &channel;
       break;
     }
@@ -124,6 +124,12 @@ const WindowRecord& RerunProcess::record(std::uint8_t core) {
 std::optional<Cycles> RerunProcess::mismatch() {
   await_answer();
   return mismatch_;
+}
+
+std::optional<MemoryRange> RerunProcess::own_memory(std::uint8_t core) {
+  await_answer();
+  const auto found = memory_.find(core);
+  return found == memory_.end() ? std::nullopt : std::optional(found->second);
 }
 
 void RerunProcess::explore(const Window& window, const std::optional<Capture>& capture) {
@@ -144,7 +150,8 @@ void RerunProcess::explore(const Window& window, const std::optional<Capture>& c
   }
   MessageWriter message;
   message.put(window).put(capture.has_value());
-  if (capture) message.put(capture->core).put(capture->item).put(capture->code);
+  if (capture)
+    message.put(capture->core).put(capture->item).put(capture->code).put(capture->memory);
   channel->send(message.take());
   awaited_ = channel;
 }

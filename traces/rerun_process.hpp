@@ -37,9 +37,11 @@ namespace mint {
 
 class RerunProcess {
  public:
-  // Runs it all, telling the sink; is called in the runner. May throw StoreError and BadInput,
-  // which then come out of the functions that wait.
-  using Body = std::function<void(WindowSink&)>;
+  // By core: what is its OS's own.
+  using Memory = std::map<std::uint8_t, MemoryRange>;
+  // Runs it all, telling the sink, and tells beforehand whose memory is where; is called in the
+  // runner. May throw StoreError and BadInput, which then come out of the functions that wait.
+  using Body = std::function<void(WindowSink&, Memory&)>;
   // Snapshots are for the windows that open first: they cost memory.
   static constexpr std::size_t kSnapshots = 8;
 
@@ -54,6 +56,8 @@ class RerunProcess {
   const WindowRecord& record(std::uint8_t core);
   // Since when it is not the stored run, by its digest.
   std::optional<Cycles> mismatch();
+  // Nothing for a core of nobody.
+  std::optional<MemoryRange> own_memory(std::uint8_t core);
   // Looks at one of the windows again, or at a part of it. Where that has no snapshot, it first
   // runs from the beginning.
   void explore(const Window& window, const std::optional<Capture>& capture = {});
@@ -85,6 +89,7 @@ class RerunProcess {
   Channel* capturing_ = nullptr;
   std::map<std::uint8_t, WindowRecord> records_;
   std::optional<Cycles> mismatch_;
+  Memory memory_;
   Captured captured_;
 };
 

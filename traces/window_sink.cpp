@@ -247,12 +247,11 @@ void WindowSink::capture_all(Machine& machine) {
       captured_.operands[*i.operand] = value;
     }
   }
-  if (const auto own = own_memory_.find(capture_->core); own != own_memory_.end())
-    captured_.own = own->second;
   for (const PhysicalMemory::Segment& s : machine.memory().segments()) {
     if (s.kind != PhysicalMemory::Kind::kRam && s.kind != PhysicalMemory::Kind::kShared) continue;
     static constexpr char kZeros[kPage] = {};
     for (std::uint64_t offset = 0; offset < s.size; offset += kPage) {
+      if (capture_->memory && !capture_->memory->contains({s.start.value + offset})) continue;
       const auto* page = reinterpret_cast<const char*>(s.memory + offset);
       if (std::memcmp(page, kZeros, kPage) != 0)
         captured_.pages.emplace(s.start.value + offset, XXH3_64bits(page, kPage));

@@ -55,6 +55,7 @@ struct Capture {
   std::size_t item = 0;  // a block: it is the last one to be executed
   // Linear addresses of code to be shown; the first one is that of the block before the item.
   std::vector<std::uint64_t> code;
+  std::optional<MemoryRange> memory;  // whose pages are wanted; all if there is none
 };
 
 struct Captured {
@@ -66,8 +67,6 @@ struct Captured {
   std::map<std::uint64_t, std::uint64_t> operands;
   // By physical address, hashes of the pages of memory that are not zero.
   std::map<std::uint64_t, std::uint64_t> pages;
-  // Of the core's OS, if it has one.
-  std::optional<MemoryRange> own;
 };
 
 // What has been seen of one core.
@@ -91,9 +90,6 @@ class WindowSink final : public TraceSink {
   // To be called in on_opening(core): no core but that one is watched, in a window that begins no
   // earlier than the one that opens.
   void narrow(const Window& window, std::optional<Capture> capture);
-  // What is a core's OS's own.
-  void set_own_memory(std::uint8_t core, const MemoryRange& range) { own_memory_[core] = range; }
-
   const WindowRecord& record(std::uint8_t core) const { return cores_[core].record; }
   // This is not the stored run any more, as its digest says; the run has ended there.
   std::optional<Cycles> mismatch() const { return mismatch_; }
@@ -142,7 +138,6 @@ class WindowSink final : public TraceSink {
   std::vector<Block> blocks_;
   std::optional<Capture> capture_;
   Captured captured_;
-  std::map<std::uint8_t, MemoryRange> own_memory_;
 };
 
 }  // namespace mint
