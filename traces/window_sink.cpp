@@ -44,9 +44,8 @@ std::uint64_t hash_of(const mint_registers& r) {
 
 }  // namespace
 
-WindowSink::WindowSink(std::vector<Window> windows, const Checkpoints& checkpoints,
-                       std::optional<Capture> capture)
-    : checkpoints_(checkpoints), capture_(std::move(capture)) {
+WindowSink::WindowSink(const std::vector<Window>& windows, const Checkpoints& checkpoints)
+    : checkpoints_(checkpoints) {
   for (Watched& watched : cores_) watched.foresight.all = true;
   for (const Window& window : windows) {
     Watched& watched = cores_[window.core];
@@ -108,15 +107,15 @@ void WindowSink::close(Watched& watched) {
 
 void WindowSink::narrow(const Window& window, std::optional<Capture> capture) {
   for (std::size_t core = 0; core < cores_.size(); ++core) {
-    if (core != window.core) close(cores_[core]);
-    if (core != window.core) cores_[core].wanted = false;
+    if (core == window.core) continue;
+    close(cores_[core]);
+    cores_[core].wanted = false;
   }
   capture_ = std::move(capture);
   Watched& watched = cores_[window.core];
   watched.window = window;
   count_open();
-  // Of the block at hand there may be some already, in which the core's instructions have been
-  // counted.
+  // There may be some already: the instructions of the block at hand have been counted.
   WindowRecord seen;
   std::swap(seen, watched.record);
   watched.record.clocks = std::move(seen.clocks);

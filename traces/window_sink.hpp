@@ -79,8 +79,7 @@ struct WindowRecord {
 
 class WindowSink final : public TraceSink {
  public:
-  WindowSink(std::vector<Window> windows, const Checkpoints& checkpoints,
-             std::optional<Capture> capture = {});
+  WindowSink(const std::vector<Window>& windows, const Checkpoints& checkpoints);
   ~WindowSink() override;
 
   // Called when the run comes to where a core's window, or what the window is narrowed to later,
