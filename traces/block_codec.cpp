@@ -7,7 +7,9 @@
 namespace mint {
 
 void BlockEncoder::surprise(std::uint32_t block, const std::vector<std::uint64_t>& pcs) {
-  auto& [next, last, foreseen] = foresight_;
+  auto& next = foresight_.next;
+  auto& last = foresight_.last;
+  auto& foreseen = foresight_.foreseen;
   const std::size_t needed = std::max(block, last) + std::size_t{1};
   if (next.size() < needed) {
     next.resize(needed + needed / 2);

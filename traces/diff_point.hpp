@@ -6,6 +6,7 @@
 
 #include "traces/diff.hpp"
 #include "traces/diff_streams.hpp"
+#include "traces/rerun_process.hpp"
 
 namespace mint {
 
@@ -41,26 +42,51 @@ class PointFinder {
     bool cause_is_time() const { return clock && !clock_before; }
   };
 
+  // One of the runs.
+  struct Side {
+    Side(RunStore& store, const StoredRun& of, const ScenarioRunner& scenario_runner,
+         const Installation& installed);
+    // Begins to run it again; it goes on beside this process.
+    void start(const std::vector<Window>& windows);
+    // Waits; throws StoreError where it is not that run any more.
+    void check();
+
+    const StoredRun& run;
+    Checkpoints checkpoints;
+    const ScenarioRunner& runner;
+    const Installation& installation;
+    TemporaryFolder folder;
+    std::optional<RerunProcess> process;
+  };
+
   static Divergence window_of(const StoredRun& a, const Parting& parting);
+  // diff_locate.cpp
   std::vector<Found> locate(std::vector<Parting> partings);
-  static std::optional<Found> compare(const Parting& parting, const WindowSink& a,
-                                      const WindowSink& b);
-  bool own_images_differ(const std::string& os) const;
-  void run(Rerun& again, const StoredRun& run, WindowSink& sink);
+  std::optional<Found> locate(Parting parting);
+  static std::optional<Found> compare(const Parting& parting, const WindowRecord& in_a,
+                                      const WindowRecord& in_b);
+  // diff_describe.cpp
   Divergence describe(const Found& found);
-  void capture(const Found& found, Divergence& divergence);
-  void follow(const Found& found, Divergence& divergence);
   std::string describe_item(const std::optional<Item>& item, const StoredRun& run,
                             std::uint8_t core) const;
   std::string interrupt_source(const StoredRun& run, std::uint8_t core, const Item& item);
+  bool own_images_differ(const std::string& os) const;
+  void follow(const Found& found, Divergence& divergence);
+  // diff_capture.cpp
+  void capture(const Found& found, Divergence& divergence);
+  // `end`: where the first of the two pieces of code ends at the latest.
+  void show_code(const Capture& capture, const Captured& a, const Captured& b,
+                 std::optional<std::uint64_t> end, std::uint8_t core, Divergence& divergence);
+  void compare_memory(const Captured& a, const Captured& b, Divergence& divergence);
 
   RunStore& store_;
-  const StoredRun& run_a_;
-  const StoredRun& run_b_;
-  Checkpoints checkpoints_a_;
-  Checkpoints checkpoints_b_;
-  Rerun again_a_;
-  Rerun again_b_;
+  Side a_;
+  Side b_;
 };
+
+// The number of the OS that a core belongs to; TraceEvent::kNone for none.
+std::uint8_t os_of_core(const StoredRun& run, unsigned core);
+// The last block among the first `before` items.
+const Item* block_before(const std::vector<Item>& items, std::size_t before);
 
 }  // namespace mint

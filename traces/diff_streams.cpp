@@ -19,7 +19,7 @@ std::optional<Parting> compare(const Epoch& a, const Epoch& b) {
     if (x.inputs != y.inputs) break;  // the end of one of them
     if (x.hash != y.hash || x.retired != y.retired) {
       parting.certain = true;
-      parting.a.from = parting.b.from = from;
+      parting.a.from = parting.b.from = parting.a.mark = parting.b.mark = from;
       parting.a.to = parting.b.to = std::max(x.retired, y.retired);
       return parting;
     }
@@ -28,7 +28,7 @@ std::optional<Parting> compare(const Epoch& a, const Epoch& b) {
   }
   if (i == a.marks.size() && i == b.marks.size()) return std::nullopt;
   // Where one ends, the other has more inputs: only its next mark is known, not what came before.
-  parting.a.from = parting.b.from = from;
+  parting.a.from = parting.b.from = parting.a.mark = parting.b.mark = from;
   const std::uint64_t end_a = i < a.marks.size() ? a.marks[i].retired : kForever;
   const std::uint64_t end_b = i < b.marks.size() ? b.marks[i].retired : kForever;
   parting.a.to = parting.b.to = std::min(end_a, end_b);

@@ -1,7 +1,6 @@
 #include "traces/rerun.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -25,24 +24,12 @@ class Silent final : public RunObserver {
 
 }  // namespace
 
-Rerun::Rerun(const StoredRun& run, const ScenarioRunner& runner, const Installation& installation)
-    : runner_(runner) {
-  std::string name = (fs::temp_directory_path() / "mintsim-rerun-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr)
-    refuse(run, "no temporary folder can be made", "see to " + name);
-  folder_ = name;
-  try {
-    load(run, installation);
-    check_images(run);
-  } catch (...) {
-    fs::remove_all(folder_);
-    throw;
-  }
-}
-
-Rerun::~Rerun() {
-  std::error_code error;
-  fs::remove_all(folder_, error);
+Rerun::Rerun(const StoredRun& run, const ScenarioRunner& runner, const Installation& installation,
+             const fs::path& folder)
+    : runner_(runner), folder_(folder) {
+  if (folder_.empty()) folder_ = own_folder_.emplace().path();
+  load(run, installation);
+  check_images(run);
 }
 
 void Rerun::load(const StoredRun& run, const Installation& installation) {
@@ -75,7 +62,6 @@ void Rerun::load(const StoredRun& run, const Installation& installation) {
   if (scenario.boot_tool && scenario.boot_tool->path.empty() && boot_tool != nullptr)
     resolve_artefact(*scenario.boot_tool, fs::path(boot_tool->path).parent_path());
   request_.seed = run.seed;
-  request_.out_dir = folder_;
   request_.firmware_dir = installation.firmware;
   if (!scenario.bare_metal && build_leader_disk(installation, folder_, scenario) != 0)
     refuse(run, "the leader's disk could not be made", "see the message above");

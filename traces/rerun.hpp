@@ -6,11 +6,13 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "emu/scenario/guest_images.hpp"
 #include "traces/run_store.hpp"
+#include "traces/temporary_folder.hpp"
 
 namespace mint {
 
@@ -19,8 +21,9 @@ using ScenarioRunner = std::function<RunResult(const RunRequest&, RunObserver&)>
 class Rerun {
  public:
   // Throws StoreError when the scenario cannot be read any more, or an image is not what it was.
-  Rerun(const StoredRun& run, const ScenarioRunner& runner, const Installation& installation);
-  ~Rerun();
+  // `folder`: for the leader's disk; if empty, one that is made for it and goes with it.
+  Rerun(const StoredRun& run, const ScenarioRunner& runner, const Installation& installation,
+        const std::filesystem::path& folder = {});
   Rerun(const Rerun&) = delete;
   Rerun& operator=(const Rerun&) = delete;
 
@@ -32,7 +35,8 @@ class Rerun {
   void check_images(const StoredRun& run) const;
 
   const ScenarioRunner& runner_;
-  std::filesystem::path folder_;  // consoles and the leader's disk
+  std::optional<TemporaryFolder> own_folder_;
+  std::filesystem::path folder_;
   RunRequest request_;
 };
 

@@ -48,8 +48,8 @@ std::string StoredRun::time(Cycles at) const {
 RunStore::RunStore(const std::filesystem::path& file, Database::Mode mode) : db_(file, mode) {
   if (mode == Database::Mode::kWrite)
     migrate(db_);
-  else
-    check_version(db_);
+  else if (is_older(db_))
+    bring_up_to_date(db_);
 }
 
 StoredRun RunStore::read(Statement& row) {

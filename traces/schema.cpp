@@ -242,14 +242,24 @@ void migrate(Database& db, int to) {
   transaction.commit();
 }
 
-void check_version(Database& db) {
+bool is_older(Database& db) {
   const int version = pragma(db, "user_version");
   refuse(db, version);
-  if (version < kStoreVersion) {
-    throw StoreError(
-        fmt::format("the run store {} has schema version {}, this program reads {}; remedy: record "
-                    "a run into it, which brings it up to date",
-                    db.file().string(), version, kStoreVersion));
+  return version < kStoreVersion;
+}
+
+void bring_up_to_date(Database& reading) {
+  const int version = pragma(reading, "user_version");
+  try {
+    Database db(reading.file(), Database::Mode::kWrite);
+    migrate(db);
+  } catch (const StoreError& error) {
+    const std::string_view text = error.what();
+    throw StoreError(fmt::format(
+        "the run store {} has schema version {}, this program reads {}, and it cannot "
+        "be brought up to date ({}); remedy: copy it to where it can be written, and "
+        "name that with --store",
+        reading.file().string(), version, kStoreVersion, text.substr(0, text.find("; remedy"))));
   }
 }
 

@@ -44,20 +44,26 @@ std::uint64_t hash_of(const mint_registers& r) {
 
 }  // namespace
 
-WindowSink::WindowSink(std::vector<Window> windows, const Checkpoints& checkpoints,
-                       std::optional<Capture> capture)
-    : checkpoints_(checkpoints), capture_(std::move(capture)) {
+WindowSink::WindowSink(const std::vector<Window>& windows, const Checkpoints& checkpoints)
+    : checkpoints_(checkpoints) {
+  for (Watched& watched : cores_) watched.foresight.all = true;
   for (const Window& window : windows) {
     Watched& watched = cores_[window.core];
     if (watched.wanted) continue;
     watched.wanted = true;
     watched.window = window;
-    if (window.holds) ++open_;
   }
-  if (open_ != 0) return;
+  count_open();
+}
+
+// Where none of them holds the run, all do.
+void WindowSink::count_open() {
+  const bool any = std::any_of(cores_.begin(), cores_.end(),
+                               [](const Watched& w) { return w.wanted && w.window.holds; });
+  open_ = 0;
   for (Watched& watched : cores_) {
-    watched.window.holds = watched.wanted;
-    if (watched.wanted) ++open_;
+    if (!any) watched.window.holds = watched.wanted;
+    if (watched.wanted && watched.window.holds && !watched.closed) ++open_;
   }
 }
 
@@ -76,27 +82,65 @@ std::vector<std::uint8_t> WindowSink::bytes_at(Core& core, std::uint64_t linear,
   return bytes;
 }
 
+void WindowSink::began(Machine& machine) {
+  machine_ = &machine;
+  for (std::size_t core = 0; core < cores_.size(); ++core) open(static_cast<std::uint8_t>(core), 0);
+}
+
+BlockForesight* WindowSink::foresight(Core& core) { return &cores_[core.id().value].foresight; }
+
+void WindowSink::open(std::uint8_t core, std::uint64_t retired) {
+  Watched& watched = cores_[core];
+  if (!watched.wanted || watched.closed || watched.opened) return;
+  if (watched.epoch != watched.window.epoch || retired - watched.base < watched.window.mark) return;
+  watched.opened = true;
+  watched.foresight.all = false;
+  if (on_opening) on_opening(core);
+}
+
 void WindowSink::close(Watched& watched) {
   if (watched.closed) return;
   watched.closed = true;
+  watched.foresight.all = true;
   if (watched.window.holds) --open_;
+}
+
+void WindowSink::narrow(const Window& window, std::optional<Capture> capture) {
+  for (std::size_t core = 0; core < cores_.size(); ++core) {
+    if (core == window.core) continue;
+    close(cores_[core]);
+    cores_[core].wanted = false;
+  }
+  capture_ = std::move(capture);
+  Watched& watched = cores_[window.core];
+  watched.window = window;
+  count_open();
+  // There may be some already: the instructions of the block at hand have been counted.
+  WindowRecord seen;
+  std::swap(seen, watched.record);
+  watched.record.clocks = std::move(seen.clocks);
+  for (Item item : seen.items) {
+    item.retired += watched.base;
+    add(window.core, item);
+  }
 }
 
 void WindowSink::add(std::uint8_t core, Item item) {
   Watched& watched = cores_[core];
   if (!watched.wanted || watched.closed || watched.epoch != watched.window.epoch) return;
   item.retired -= watched.base;
+  WindowRecord& record = watched.record;
   if (item.retired < watched.window.from) {
-    if (item.what == Item::What::kClock && watched.clocks.size() < kMaxClocks)
-      watched.clocks.push_back(item);
+    if (item.what == Item::What::kClock && record.clocks.size() < kMaxClocks)
+      record.clocks.push_back(item);
     return;
   }
-  if (item.retired > watched.window.to || watched.items.size() >= kMaxItems) {
-    watched.overflown = item.retired <= watched.window.to;
+  if (item.retired > watched.window.to || record.items.size() >= kMaxItems) {
+    record.overflown = item.retired <= watched.window.to;
     close(watched);
     return;
   }
-  watched.items.push_back(item);
+  record.items.push_back(item);
 }
 
 void WindowSink::event(const TraceEvent& e) {
@@ -113,8 +157,12 @@ void WindowSink::event(const TraceEvent& e) {
       ++watched.epoch;
       watched.base = e.retired;
       if (watched.wanted && watched.epoch > watched.window.epoch) close(watched);
+      open(e.core, e.retired);
       return;
     }
+    case TraceKind::kMark:
+      open(e.core, e.retired);
+      return;
     case TraceKind::kInterrupt:
       item.what = Item::What::kInterrupt;
       item.subject = e.argument(0);
@@ -151,10 +199,11 @@ bool WindowSink::block(Core& core, std::uint32_t block) {
   if (watched.epoch != watched.window.epoch || retired - watched.base < watched.window.from)
     return false;
   const Block& here = blocks_[block];
+  const std::vector<Item>& items = watched.record.items;
   // How often the block of a repeated instruction is entered depends on where slices end. Of a
   // window that begins in the middle of one, nothing is known before its end.
-  if (here.string && (watched.items.empty() || (watched.items.back().what == Item::What::kBlock &&
-                                                watched.items.back().subject == here.pc)))
+  if (here.string && (items.empty() ||
+                      (items.back().what == Item::What::kBlock && items.back().subject == here.pc)))
     return false;
   const mint_registers registers = core.cpu().registers();
   Item item;
@@ -163,21 +212,25 @@ bool WindowSink::block(Core& core, std::uint32_t block) {
   item.subject = here.pc;
   item.value = hash_of(registers);
   add(id, item);
-  if (capture_ && capture_->core == id && watched.items.size() == capture_->item + 1) {
+  if (capture_ && capture_->core == id && items.size() == capture_->item + 1) {
     captured_.there = true;
     captured_.registers = registers;
-    captured_.before = before_;
+    captured_.before = watched.before;
     // This block is executed, and no other.
     for (Watched& each : cores_) {
       if (each.wanted) close(each);
     }
   }
-  before_ = registers;
+  watched.before = registers;
   return open_ == 0;
 }
 
 void WindowSink::ended(Machine& machine) {
-  if (!capture_ || !captured_.there) return;
+  if (capture_ && captured_.there) capture_all(machine);
+  if (on_end) on_end();
+}
+
+void WindowSink::capture_all(Machine& machine) {
   Core& core = *machine.cores()[capture_->core];
   for (const std::uint64_t linear : capture_->code)
     captured_.code[linear] = bytes_at(core, linear, kCodeBytes);
@@ -190,24 +243,25 @@ void WindowSink::ended(Machine& machine) {
       if (bytes.empty()) continue;
       std::uint64_t value = 0;
       std::memcpy(&value, bytes.data(), bytes.size());
-      operands_[*i.operand] = value;
+      captured_.operands[*i.operand] = value;
     }
   }
   for (const PhysicalMemory::Segment& s : machine.memory().segments()) {
     if (s.kind != PhysicalMemory::Kind::kRam && s.kind != PhysicalMemory::Kind::kShared) continue;
     static constexpr char kZeros[kPage] = {};
     for (std::uint64_t offset = 0; offset < s.size; offset += kPage) {
+      if (capture_->memory && !capture_->memory->contains({s.start.value + offset})) continue;
       const auto* page = reinterpret_cast<const char*>(s.memory + offset);
       if (std::memcmp(page, kZeros, kPage) != 0)
-        captured_.pages.emplace(s.start.value + offset, std::string(page, kPage));
+        captured_.pages.emplace(s.start.value + offset, XXH3_64bits(page, kPage));
     }
   }
 }
 
-std::optional<std::uint64_t> WindowSink::operand(std::uint64_t linear) const {
-  const auto found = operands_.find(linear);
-  if (found == operands_.end()) return std::nullopt;
-  return found->second;
+std::string WindowSink::page(std::uint64_t address) const {
+  const auto memory = machine_->memory().at(PhysAddr{address}, kPage);
+  if (memory.size() < kPage) return std::string(kPage, '\0');
+  return {reinterpret_cast<const char*>(memory.data()), kPage};
 }
 
 }  // namespace mint

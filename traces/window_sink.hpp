@@ -6,13 +6,16 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "emu/engine/block_foresight.hpp"
 #include "emu/engine/glue.h"
 #include "emu/machine/trace_sink.hpp"
+#include "emu/scenario/scenario.hpp"
 #include "traces/checkpoints.hpp"
 
 namespace mint {
@@ -22,6 +25,8 @@ struct Window {
   unsigned epoch = 0;
   std::uint64_t from = 0;  // instructions
   std::uint64_t to = 0;
+  // Of the core's last mark before `from`, or 0: from there on the core is watched at all.
+  std::uint64_t mark = 0;
   bool holds = true;  // the run goes on until the core has left the window
 };
 
@@ -50,6 +55,7 @@ struct Capture {
   std::size_t item = 0;  // a block: it is the last one to be executed
   // Linear addresses of code to be shown; the first one is that of the block before the item.
   std::vector<std::uint64_t> code;
+  std::optional<MemoryRange> memory;  // whose pages are wanted; all if there is none
 };
 
 struct Captured {
@@ -57,31 +63,45 @@ struct Captured {
   mint_registers registers{};                               // at the head of the block
   mint_registers before{};                                  // at the head of the block before it
   std::map<std::uint64_t, std::vector<std::uint8_t>> code;  // by linear address: 96 bytes at most
-  std::map<std::uint64_t, std::string> pages;  // by physical address: memory that is not zero
+  // Where the block before the item reads or writes memory: the value there when the run ended.
+  std::map<std::uint64_t, std::uint64_t> operands;
+  // By physical address, hashes of the pages of memory that are not zero.
+  std::map<std::uint64_t, std::uint64_t> pages;
+};
+
+// What has been seen of one core.
+struct WindowRecord {
+  std::vector<Item> items;
+  // The counts of time that it has read in its epoch before the window, the first ones.
+  std::vector<Item> clocks;
+  bool overflown = false;  // items were left out: the window is too long
 };
 
 class WindowSink final : public TraceSink {
  public:
-  WindowSink(std::vector<Window> windows, const Checkpoints& checkpoints,
-             std::optional<Capture> capture = {});
+  WindowSink(const std::vector<Window>& windows, const Checkpoints& checkpoints);
   ~WindowSink() override;
 
-  const std::vector<Item>& items(std::uint8_t core) const { return cores_[core].items; }
-  // Items were left out: the window is too long.
-  bool overflown(std::uint8_t core) const { return cores_[core].overflown; }
-  // The counts of time that the core has read in its epoch before the window, the first ones.
-  const std::vector<Item>& clocks(std::uint8_t core) const { return cores_[core].clocks; }
+  // Called when the run comes to where a core's window, or what the window is narrowed to later,
+  // can begin; and when the run has ended, the machine being as it was then.
+  std::function<void(std::uint8_t core)> on_opening;
+  std::function<void()> on_end;
+  // To be called in on_opening(core): no core but that one is watched, in a window that begins no
+  // earlier than the one that opens.
+  void narrow(const Window& window, std::optional<Capture> capture);
+  const WindowRecord& record(std::uint8_t core) const { return cores_[core].record; }
   // This is not the stored run any more, as its digest says; the run has ended there.
   std::optional<Cycles> mismatch() const { return mismatch_; }
   const Captured& captured() const { return captured_; }
-  // Where the block before the item reads or writes memory: the value there when the run ended.
-  std::optional<std::uint64_t> operand(std::uint64_t linear) const;
+  // In on_end: a page of the machine's memory; zeros where there is none.
+  std::string page(std::uint64_t address) const;
 
   TraceLevel level() const override { return TraceLevel::kFull; }
-  void began(Machine& machine) override { machine_ = &machine; }
+  void began(Machine& machine) override;
   void event(const TraceEvent& event) override;
   void block_translated(Core& core, std::uint32_t block, std::uint64_t pc) override;
   bool block(Core& core, std::uint32_t block) override;
+  BlockForesight* foresight(Core& core) override;
   bool wants_end() const override { return open_ == 0 || mismatch_; }
   void ended(Machine& machine) override;
 
@@ -92,12 +112,16 @@ class WindowSink final : public TraceSink {
     Window window;
     unsigned epoch = 0;
     std::uint64_t base = 0;
-    std::vector<Item> items;
-    std::vector<Item> clocks;
-    bool overflown = false;
+    bool opened = false;
+    WindowRecord record;
+    mint_registers before{};   // at the head of its last block
+    BlockForesight foresight;  // of no block while its window is open, else of all
   };
+  void count_open();
   void add(std::uint8_t core, Item item);
+  void open(std::uint8_t core, std::uint64_t retired);
   void close(Watched& watched);
+  void capture_all(Machine& machine);
 
   std::array<Watched, 64> cores_;
   unsigned open_ = 0;
@@ -113,8 +137,6 @@ class WindowSink final : public TraceSink {
   std::vector<Block> blocks_;
   std::optional<Capture> capture_;
   Captured captured_;
-  mint_registers before_{};
-  std::map<std::uint64_t, std::uint64_t> operands_;
 };
 
 }  // namespace mint

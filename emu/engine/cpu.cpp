@@ -381,6 +381,8 @@ int mint_on_acknowledge(void* host) {
   return vector ? vector->value : -1;
 }
 
+void mint_on_mode(void* host, std::uint64_t pc) { CpuCallbacks::host(host).mode_changed(pc); }
+
 void mint_on_interrupt(void* host, int vector, bool hardware) {
   // What an interrupt takes is charged when it is acknowledged.
   Cpu& cpu = CpuCallbacks::cpu(host);

@@ -61,6 +61,8 @@ class CpuHost {
   // The external interrupt to take; nothing when it has gone away meanwhile.
   virtual std::optional<Vector> acknowledge() = 0;
   virtual void interrupt_taken(Vector vector, bool hardware) = 0;
+  // The core is in another mode, from the instruction at linear address `pc` on.
+  virtual void mode_changed(std::uint64_t) {}
   // A triple fault (SDM vol. 3A, 6.15, #DF).
   virtual void shutdown() = 0;
   // A block is translated for the first time, just before it runs.

@@ -123,6 +123,7 @@ void mint_engine_reset(struct mint_engine* engine) {
   engine->uc->cpu->interrupt_request = 0;
   engine->uc->cpu->watchpoint_hit = NULL;
   engine->delivering = -1;
+  engine->mode = 0;
   engine->flush_on_entry = true;
 }
 
@@ -168,6 +169,7 @@ int mint_engine_run(struct mint_engine* engine) {
     tb_flush(uc->cpu);
     tlb_flush(uc->cpu);
   }
+  mint_check_mode_here(env_of(engine));
   return uc_emu_start(uc, env_of(engine)->eip, 0, 0, 0);
 }
 
@@ -228,6 +230,7 @@ static void deliver_interrupt(CPUState* cs, int vector) {
   mint_on_interrupt(mint_current->host, vector, true);
   do_interrupt_x86_hardirq(cs->env_ptr, vector, 1);
   mint_current->delivering = -1;
+  mint_check_mode_here(cs->env_ptr);
 }
 
 bool __wrap_x86_cpu_exec_interrupt_x86_64(CPUState* cs, int request) {

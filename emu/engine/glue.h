@@ -53,6 +53,7 @@ struct mint_engine {
   int delivering;
   bool delivering_external;
   uint64_t int_eip;  // of the last `int n`
+  uint32_t mode;     // of which the host was told last, see glue_modes.c; 0 for none
 
   // The translation that is going on: a DisasContextBase.
   void* translation;
@@ -233,6 +234,8 @@ void mint_on_wait(void* host, uint64_t rip);
 int mint_on_acknowledge(void* host);
 void mint_on_interrupt(void* host, int vector, bool hardware);
 void mint_on_shutdown(void* host);
+// The processor's mode may be another one, from the instruction at this address on.
+void mint_on_mode(void* host, uint64_t linear_pc);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,12 @@ void __wrap_helper_check_exit_request_x86_64(void* argument, uint32_t kind) {
     case MINT_CALL_MXCSR:
       mint_update_mxcsr(env_of(mint_current));
       break;
+    case MINT_CALL_CONTROL:
+      mint_check_mode(env_of(mint_current), (uint64_t)(uintptr_t)argument);
+      break;
+    case MINT_CALL_TRANSFER:
+      mint_check_mode_here(env_of(mint_current));
+      break;
     case MINT_CALL_WAIT:
       env_of(mint_current)->eip = (uintptr_t)argument;
       mint_on_wait(mint_current->host, (uintptr_t)argument);
@@ -46,7 +52,7 @@ void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind) {
   tcg_temp_free_ptr(s, pointer);
 }
 
-static bool is_call_of(const TCGOp* op, const void* function) {
+bool mint_is_call_of(const TCGOp* op, const void* function) {
   if (op->opc != INDEX_op_call) return false;
   return op->args[TCGOP_CALLO(op) + TCGOP_CALLI(op)] == (TCGArg)(uintptr_t)function;
 }
@@ -142,19 +148,27 @@ static void translate_instruction(DisasContextBase* db, CPUState* cpu) {
 }
 
 // Goes through the operations behind `before`: takes out Unicorn's check at the head of the block,
-// notes where instructions start. Returns how many there are.
+// notes where instructions start, adds what tells of modes. Returns how many instructions there
+// are.
 static unsigned scan_operations(TCGContext* s, TCGOp* before, TranslationBlock* tb,
                                 uint16_t starts[TCG_MAX_INSNS]) {
   unsigned count = 0;
-  TCGOp *op, *next, *pause = NULL;
+  TCGOp *op, *next, *pause = NULL, *modes = NULL;
   for (op = QTAILQ_NEXT(before, link); op != NULL; op = next) {
     next = QTAILQ_NEXT(op, link);
     if (op->opc == INDEX_op_insn_start && count < TCG_MAX_INSNS)
       starts[count++] = (uint16_t)(op->args[0] - tb->pc);
-    else if (count == 0 && is_call_of(op, helper_check_exit_request_x86_64))
+    else if (count == 0 && mint_is_call_of(op, helper_check_exit_request_x86_64))
       tcg_op_remove(s, op);
-    else if (is_call_of(op, helper_pause))
+    else if (mint_is_call_of(op, helper_pause))
       pause = op;
+    else if (mint_mode_call_behind(op) != 0)
+      modes = op;  // the last instruction of its block
+  }
+  if (modes != NULL) {
+    TCGOp* last = tcg_last_op(s);
+    mint_emit_call(s, tb->pc + tb->size, mint_mode_call_behind(modes));
+    move_operations(s, last, modes);
   }
   if (pause != NULL) {
     // helper_pause leaves the run loop in Unicorn, so the translator ends the block without a way
@@ -174,9 +188,9 @@ static unsigned scan_operations(TCGContext* s, TCGOp* before, TranslationBlock* 
   return count;
 }
 
-// A block in the shadow of STI, MOV SS or POP SS ends with it: the run loop has to see what is pending
-// (SDM vol. 3A, 6.8.1). Unicorn goes straight on to the next block where that instruction jumps, as
-// in STI; RET.
+// A block in the shadow of STI, MOV SS or POP SS ends with it: the run loop has to see what is
+// pending (SDM vol. 3A, 6.8.1). Unicorn goes straight on to the next block where that instruction
+// jumps, as in STI; RET.
 static void end_in_run_loop(TCGContext* s, TCGOp* before) {
   TCGOp *op, *next;
   for (op = QTAILQ_NEXT(before, link); op != NULL; op = next) {

@@ -41,6 +41,7 @@ void mint_deliver_exception(struct mint_engine* engine) {
   engine->delivering_external = !env->exception_is_int;
   x86_cpu_do_interrupt(cpu);
   engine->delivering = -1;
+  mint_check_mode_here(env);
 }
 
 // A fault while something is delivered: the error code's EXT bit (SDM vol. 3A, 6.13), and IDT

@@ -53,6 +53,16 @@ void mint_observe_block(TCGContext* s, TCGOp* before, uint64_t pc, uint32_t size
 // Delivers what cpu->exception_index, error_code and exception_is_int say.
 void mint_deliver_exception(struct mint_engine* engine);
 
+// glue_blocks.c
+bool mint_is_call_of(const TCGOp* op, const void* function);
+
+// glue_modes.c
+// Tells the host when the mode is not the one that it knows; the code at `next` is executed next.
+void mint_check_mode(CPUX86State* env, uint64_t next);
+void mint_check_mode_here(CPUX86State* env);
+// The MINT_CALL that is wanted behind an operation, 0 for none.
+unsigned mint_mode_call_behind(const TCGOp* op);
+
 // glue_paging.c
 // Loads the PDPTE registers from CR3 for PAE paging; false, and no change, when one has reserved
 // bits.
@@ -85,9 +95,11 @@ enum {
   MINT_CALL_BREAK,      // ICEBP; first argument: its length
   MINT_CALL_LOAD,       // first argument: the linear address
   MINT_CALL_STORE,
-  MINT_CALL_BLOCK,   // and its size in the bits from 8 on; first argument: its linear address
-  MINT_CALL_WAIT,    // a turn of a loop that waits; first argument: RIP
-  MINT_CALL_STRING,  // first argument: the block of a REP MOVS or STOS; plus the operation
+  MINT_CALL_BLOCK,     // and its size in the bits from 8 on; first argument: its linear address
+  MINT_CALL_WAIT,      // a turn of a loop that waits; first argument: RIP
+  MINT_CALL_CONTROL,   // CR0 was written; first argument: the linear address of what comes next
+  MINT_CALL_TRANSFER,  // CS was loaded
+  MINT_CALL_STRING,    // first argument: the block of a REP MOVS or STOS; plus the operation
 };
 void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 

@@ -49,6 +49,8 @@ class CoreObserver {
   virtual void interrupted(Core& core, Vector vector, bool hardware) = 0;
   // RDTSC and the like gave `value`.
   virtual void clock_read(Core&, Cycles, std::uint64_t) {}
+  // The core is in another mode, from the instruction at linear address `pc` on.
+  virtual void mode_changed(Core&, std::uint64_t) {}
   virtual void started(Core& core, Vector vector) = 0;  // by a SIPI
   virtual void shut_down(Core& core, const std::string& why) = 0;
   // As CpuHost: probes by linear address, and first executions of blocks.
@@ -160,6 +162,7 @@ class Core final : private CpuHost, private LapicCore {
   void pause() override;
   std::optional<Vector> acknowledge() override;
   void interrupt_taken(Vector vector, bool hardware) override;
+  void mode_changed(std::uint64_t pc) override { wiring_.observer.mode_changed(*this, pc); }
   void shutdown() override;
   void translated(std::uint64_t pc) override;
   std::uint32_t probe_at(std::uint64_t pc) override;

@@ -185,6 +185,10 @@ void Recorder::interrupted(Core& core, Vector vector, bool hardware) {
   if (tracer_) tracer_->interrupted(core, vector, hardware);
 }
 
+void Recorder::mode_changed(Core& core, std::uint64_t pc) {
+  if (tracer_) tracer_->mode_changed(core, pc);
+}
+
 void Recorder::clock_read(Core& core, Cycles at, std::uint64_t value) {
   if (tracer_) tracer_->clock_read(core, at, value);
 }

@@ -29,6 +29,7 @@ class Recorder : public MachineObserver {
   // MachineObserver: all of it goes into the digest.
   void accessed(Core& core, Cycles at, const Access& access) override;
   void interrupted(Core& core, Vector vector, bool hardware) override;
+  void mode_changed(Core& core, std::uint64_t pc) override;
   void clock_read(Core& core, Cycles at, std::uint64_t value) override;
   void started(Core& core, Vector vector) override;
   void shut_down(Core& core, const std::string& why) override;

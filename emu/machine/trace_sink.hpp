@@ -32,7 +32,7 @@ enum class TraceKind : std::uint8_t {
   kStart = 2,          // a SIPI starts the core; vector
   kShutDown = 3,       // text: why
   kStage = 4,          // stage, 1 begins or 0 ends; `core` is the one on which it runs
-  kModeSwitch = 5,     // old mode, new mode (CoreMode), linear address of the first block in it
+  kModeSwitch = 5,     // old and new CoreMode, linear address of the first instruction in it
   kException = 6,      // vector: a fault, trap or INT n
   kInterrupt = 7,      // vector, InterruptSource, address of the handler: an interrupt is taken
   kEoi = 8,            // the core's LAPIC is told the end of an interrupt

@@ -299,35 +299,24 @@ void Tracer::end(bool goal_met, const std::string& reason) {
 // --- blocks and modes
 // ----------------------------------------------------------------------------------
 
-void Tracer::check_mode(Core& core, std::uint64_t pc) {
+void Tracer::mode_changed(Core& core, std::uint64_t pc) {
   Stream& stream = streams_[core.id().value];
   const auto mode = static_cast<std::uint8_t>(core_mode(core.cpu().registers()));
   if (mode == stream.mode) return;
   const std::uint8_t old = stream.mode;
   stream.mode = mode;
-  emit(TraceKind::kModeSwitch, core.cpu().now(), &core, {old, mode, pc});
+  if (at_least(TraceLevel::kEvents))
+    emit(TraceKind::kModeSwitch, core.cpu().now(), &core, {old, mode, pc});
 }
 
 std::uint32_t Tracer::probe_at(Core& core, std::uint64_t pc) {
-  std::uint32_t id = 0;
-  if (at_least(TraceLevel::kEvents)) {
-    // A change of the mode ends a block: the first block in a mode is looked at whenever it runs.
-    const auto mode = static_cast<std::uint8_t>(core_mode(core.cpu().registers()));
-    if (mode != streams_[core.id().value].mode) id |= kModeProbe;
-  }
-  if (at_least(TraceLevel::kBlocks)) {
-    blocks_ = std::min(blocks_ + 1, kMaxBlocks);
-    sink_.block_translated(core, blocks_, pc);
-    id |= blocks_ << kBlockShift;
-  }
-  return id;
+  if (!at_least(TraceLevel::kBlocks)) return 0;
+  blocks_ = std::min(blocks_ + 1, kMaxBlocks);
+  sink_.block_translated(core, blocks_, pc);
+  return blocks_ << kBlockShift;
 }
 
 void Tracer::probed(Core& core, std::uint32_t id) {
-  if ((id & kModeProbe) != 0) {
-    const mint_registers r = core.cpu().registers();
-    check_mode(core, r.rip + r.segment[1].base);
-  }
   if (id >> kBlockShift == 0) return;
   if (sink_.block(core, id >> kBlockShift)) check_end(&core);
 }

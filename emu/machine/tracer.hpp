@@ -22,8 +22,7 @@ namespace mint {
 class Tracer {
  public:
   static constexpr std::uint64_t kMarkInterval = 512;
-  // Of the ids of probes: what a block's probe is for. The lowest seven bits are the recorder's.
-  static constexpr std::uint32_t kModeProbe = 0x80;
+  // Of the ids of probes: from there on the number of a block. What is below is the recorder's.
   static constexpr unsigned kBlockShift = Cpu::kBlockProbeShift;
 
   // `os_of_core`: TraceEvent::kNone for a core of nobody.
@@ -35,6 +34,7 @@ class Tracer {
   void accessed(Core& core, Cycles at, const Access& access);
   void clock_read(Core& core, Cycles at, std::uint64_t value);
   void interrupted(Core& core, Vector vector, bool hardware);
+  void mode_changed(Core& core, std::uint64_t pc);
   void started(Core& core, Vector vector);
   void shut_down(Core& core, const std::string& why);
   void serial_output(unsigned uart, std::uint8_t os, std::uint8_t byte);
@@ -79,7 +79,6 @@ class Tracer {
   void mark(Core& core, const Stream& stream, Cycles at);
   InterruptSource source_of(Core& core, Vector vector) const;
   std::uint64_t handler_of(Core& core, Vector vector) const;
-  void check_mode(Core& core, std::uint64_t pc);
   Cycles now() const;
   void check_end(Core* core);
 

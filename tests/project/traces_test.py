@@ -207,10 +207,30 @@ class Errors(StoreTest):
     def test_truncated_for_every_command(self):
         self.damage(lambda: os.truncate(self.store, self.store.stat().st_size // 2))
 
-    def test_read_only(self):
-        """It can be read all the same; what would write says that it cannot."""
+    def make_older(self) -> None:
+        db = sqlite3.connect(self.store)
+        db.executescript(
+            "DROP TABLE baseline; ALTER TABLE run DROP COLUMN timing; PRAGMA user_version = 1"
+        )
+        db.close()
+
+    def test_older_version_is_brought_up_to_date_by_every_command(self):
         for _ in range(2):
             self.record(multiboot(leave(0)))
+        self.make_older()
+        before = self.store.read_bytes()
+        for command in (("runs",), ("show", "1"), ("export", "1"), ("diff", "1", "2"),
+                        ("report", "1", "-o", "r.html"), ("prune", "1")):  # fmt: skip
+            with self.subTest(command):
+                self.store.write_bytes(before)
+                done = self.mintsim(*command, "--store", self.store)
+                self.assertEqual(done.returncode, 0, done.stderr)
+        self.store.write_bytes(before)
+        # It did not say yet at which timing level a run had been made.
+        self.expect_error(self.mintsim("replay", "1", "--store", self.store), "timing level")
+
+    def read_only_store(self):
+        """What runs a command on a copy of the store that nobody may write."""
         before = self.store.read_bytes()
         store = self.folder / "closed" / "runs.db"
         store.parent.mkdir()
@@ -234,6 +254,23 @@ class Errors(StoreTest):
                 cwd=self.folder, capture_output=True, text=True, check=False, timeout=120, **nobody,
             )  # fmt: skip
 
+        return store, as_nobody
+
+    def test_read_only_and_older(self):
+        self.record(multiboot(leave(0)))
+        self.make_older()
+        store, as_nobody = self.read_only_store()
+        before = store.read_bytes()
+        for command in (("runs",), ("show", "1"), ("diff", "1", "1"), ("export", "1")):
+            self.expect_error(as_nobody(*command), "schema version 1", "remedy: copy it")
+        self.assertEqual(store.read_bytes(), before)
+
+    def test_read_only(self):
+        """It can be read all the same; what would write says that it cannot."""
+        for _ in range(2):
+            self.record(multiboot(leave(0)))
+        store, as_nobody = self.read_only_store()
+        before = store.read_bytes()
         for command in (("runs",), ("show", "1"), ("diff", "1", "2"), ("export", "1")):
             self.assertEqual(as_nobody(*command).returncode, 0, command)
         for command in (("prune", "1"), ("baseline", "save", "1")):

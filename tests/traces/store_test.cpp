@@ -1,4 +1,5 @@
 // The run store: what is recorded is there, and what is wrong with a store is said.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
@@ -114,13 +115,29 @@ TEST_F(StoreTest, PrunedRunsAreGoneWithAllThatBelongsToThem) {
   }
 }
 
+TEST_F(StoreTest, AnOlderVersionIsBroughtUpToDateWhenRead) {
+  for (int version = 1; version < kStoreVersion; ++version) {
+    const std::filesystem::path file = folder_ / fmt::format("{}.db", version);
+    {
+      Database db(file, Database::Mode::kWrite);
+      migrate(db, version);
+      EXPECT_TRUE(is_older(db));
+      db.run(
+          "INSERT INTO run (recorded_at, scenario, scenario_file, scenario_text, profile_file, "
+          "profile_text, seed, level, program_version, program_hash, core_clock_hz, cores) "
+          "VALUES ('', 'old', '', '', '', '', 1, 'events', '', '', 1, 1)");
+    }
+    RunStore store(file, Database::Mode::kRead);
+    EXPECT_EQ(store.run("1").scenario, "old");
+    EXPECT_FALSE(is_older(store.db()));
+  }
+}
+
 TEST_F(StoreTest, AnOlderVersionIsBroughtUpToDateWhenWritten) {
   {
     Database db(store_, Database::Mode::kWrite);
     migrate(db, 1);
   }
-  EXPECT_THAT(error_of([&] { RunStore(store_, Database::Mode::kRead); }),
-              HasSubstr("schema version 1"));
   EXPECT_EQ(record(1), 1);
   RunStore store(store_, Database::Mode::kRead);
   EXPECT_EQ(store.runs().size(), 1U);
