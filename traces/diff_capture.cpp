@@ -6,7 +6,6 @@
 
 #include "traces/diff_point.hpp"
 #include "traces/disassembly.hpp"
-#include "traces/symbols_of_run.hpp"
 
 namespace mint {
 namespace {
@@ -70,11 +69,10 @@ void PointFinder::capture(const Found& found, Divergence& d) {
 
 void PointFinder::show_code(const Capture& capture, const Captured& a, const Captured& b,
                             std::optional<std::uint64_t> end, std::uint8_t core, Divergence& d) {
-  const RunSymbols symbols(a_.run);
   const std::uint8_t os = os_of_core(a_.run, core);
   for (const std::uint64_t linear : capture.code) {
     const bool first = linear == capture.code.front();
-    d.code.push_back((first ? "" : "then ") + symbols.text(os, linear) + ":");
+    d.code.push_back((first ? "" : "then ") + a_.symbols->text(os, linear) + ":");
     const std::vector<std::uint8_t>& code = a.code.at(linear);
     for (const Instruction& i :
          disassemble(code, linear, first ? a.before : a.registers, kInstructions)) {

@@ -3,7 +3,6 @@
 
 #include "emu/machine/core.hpp"
 #include "traces/diff_point.hpp"
-#include "traces/symbols_of_run.hpp"
 
 namespace mint {
 namespace {
@@ -12,13 +11,13 @@ constexpr unsigned kShownEvents = 8;
 
 }  // namespace
 
-std::string PointFinder::describe_item(const std::optional<Item>& item, const StoredRun& run,
-                                       std::uint8_t core) const {
+std::string PointFinder::describe_item(const std::optional<Item>& item, const Side& side,
+                                       std::uint8_t core) {
   static constexpr const char* kWhere[] = {"port", "device memory", "shared memory", "LAPIC"};
   if (!item) return "has no more to do";
   switch (item->what) {
     case Item::What::kBlock:
-      return "goes on at " + RunSymbols(run).text(os_of_core(run, core), item->subject);
+      return "goes on at " + side.symbols->text(os_of_core(side.run, core), item->subject);
     case Item::What::kInterrupt:
       return fmt::format("takes interrupt {:02x}h", item->subject);
     case Item::What::kClock:
@@ -72,15 +71,13 @@ Divergence PointFinder::describe(const Found& found) {
   d.retired = d.until = found.a ? found.a->retired : found.b->retired;
   d.at_a = {found.a ? found.a->at : 0};
   d.at_b = {found.b ? found.b->at : 0};
-  const RunSymbols symbols_a(a_.run);
-  const RunSymbols symbols_b(b_.run);
   const std::size_t at = found.item - found.first_item;
   if (const Item* block = block_before(found.items_a, at))
-    d.place_a = symbols_a.text(os_of_core(a_.run, core_a), block->subject);
+    d.place_a = a_.symbols->text(os_of_core(a_.run, core_a), block->subject);
   if (const Item* block = block_before(found.items_b, at))
-    d.place_b = symbols_b.text(os_of_core(b_.run, core_b), block->subject);
-  d.does_a = describe_item(found.a, a_.run, core_a);
-  d.does_b = describe_item(found.b, b_.run, core_b);
+    d.place_b = b_.symbols->text(os_of_core(b_.run, core_b), block->subject);
+  d.does_a = describe_item(found.a, a_, core_a);
+  d.does_b = describe_item(found.b, b_, core_b);
 
   const auto is = [](const std::optional<Item>& item, Item::What what) {
     return item && item->what == what;
@@ -114,7 +111,7 @@ Divergence PointFinder::describe(const Found& found) {
   if (found.data && *found.data >= found.first_item) {
     const Item& item = found.items_a[*found.data - found.first_item];
     d.data = fmt::format("registers differ since {} instructions, at {}", item.retired,
-                         symbols_a.text(os_of_core(a_.run, core_a), item.subject));
+                         a_.symbols->text(os_of_core(a_.run, core_a), item.subject));
   }
   return d;
 }

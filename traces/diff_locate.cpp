@@ -24,6 +24,7 @@ std::vector<PointFinder::Found> PointFinder::locate(std::vector<Parting> parting
   }
   a_.start(windows_a);
   b_.start(windows_b);
+  for (Side* side : {&a_, &b_}) side->symbols.emplace(side->run);  // takes a while, as they do
   for (const Parting& p : partings)
     if (auto one = locate(p)) found.push_back(std::move(*one));
   std::stable_sort(found.begin(), found.end(), [](const Found& x, const Found& y) {

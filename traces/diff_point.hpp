@@ -7,6 +7,7 @@
 #include "traces/diff.hpp"
 #include "traces/diff_streams.hpp"
 #include "traces/rerun_process.hpp"
+#include "traces/symbols_of_run.hpp"
 
 namespace mint {
 
@@ -57,6 +58,7 @@ class PointFinder {
     const Installation& installation;
     TemporaryFolder folder;
     std::optional<RerunProcess> process;
+    std::optional<RunSymbols> symbols;
   };
 
   static Divergence window_of(const StoredRun& a, const Parting& parting);
@@ -67,8 +69,8 @@ class PointFinder {
                                       const WindowRecord& in_b);
   // diff_describe.cpp
   Divergence describe(const Found& found);
-  std::string describe_item(const std::optional<Item>& item, const StoredRun& run,
-                            std::uint8_t core) const;
+  static std::string describe_item(const std::optional<Item>& item, const Side& side,
+                                   std::uint8_t core);
   std::string interrupt_source(const StoredRun& run, std::uint8_t core, const Item& item);
   bool own_images_differ(const std::string& os) const;
   void follow(const Found& found, Divergence& divergence);
