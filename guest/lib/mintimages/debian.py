@@ -26,6 +26,8 @@ from .tree import Tree
 DEBIAN = SCRIPTS / "debian"
 # arch-test tells mmdebstrap that this machine runs i386 programs, too.
 TOOLS = ("mmdebstrap", "arch-test", ext4.PACKAGE)
+# Which modules decide what is on the disk. Not all, as for smaller images: this one takes minutes.
+MODULES = ("debian", "debs", "ext2", "ext4", "hostkey", "tree")
 SUITE = "bookworm"
 DISK_BYTES = 512 << 20
 INODES = 24576
@@ -160,7 +162,7 @@ class DebianDisk:
         modules = Path(__file__).resolve().parent
         return [
             *tree_lines(DEBIAN, GUEST),
-            *(file_line(path, GUEST) for path in sorted(modules.glob("*.py"))),
+            *(file_line(modules / f"{name}.py", GUEST) for name in MODULES),
             *require_packages(TOOLS, self.name, cache.look_only),
             *(
                 f"deb {name}:{DEBIAN_ARCH[self.bits]} {package['version']} {package['sha256']}"
