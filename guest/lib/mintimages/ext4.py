@@ -38,7 +38,7 @@ def write(archive: Path, what: FileSystem, image: Path, log: Path) -> None:
     settings = ("lazy_itable_init=0", "lazy_journal_init=0", "root_owner=0:0")
     try:
         with tarfile.open(archive) as members:
-            script.write_text("".join(f"{line}\n" for line in _unpack(members, root)))
+            script.write_text("".join(f"{line}\n" for line in _unpack(members, root, what.created)))
         run(
             [
                 *("mke2fs", "-q", "-F", "-t", "ext4", "-b", str(BLOCK), "-N", str(what.inodes)),
@@ -57,8 +57,9 @@ def write(archive: Path, what: FileSystem, image: Path, log: Path) -> None:
         script.unlink(missing_ok=True)
 
 
-def _unpack(members: tarfile.TarFile, root: Path) -> Iterator[str]:
-    """Unpacks an archive; gives debugfs commands for what the files don't have by it."""
+def _unpack(members: tarfile.TarFile, root: Path, created: int) -> Iterator[str]:
+    """Unpacks an archive; gives debugfs commands for what the files don't have by it. A directory's
+    time is that of the file system: in the archive it may say what has been there for a while."""
     for member in members:
         name = "" if member.name in (".", "./") else member.name.removeprefix("./").rstrip("/")
         here = root / name
@@ -81,5 +82,6 @@ def _unpack(members: tarfile.TarFile, root: Path) -> Iterator[str]:
         yield f"{inode} mode 0{kind | member.mode:o}"
         yield f"{inode} uid {member.uid}"
         yield f"{inode} gid {member.gid}"
+        time = created if member.isdir() else int(member.mtime)
         for stamp in TIME_STAMPS:
-            yield f"{inode} {stamp} @{int(member.mtime)}"
+            yield f"{inode} {stamp} @{time}"
