@@ -5,6 +5,7 @@ mke2fs copies a directory, in the order of names. What it took from the host, ow
 stamps, debugfs then sets as the archive has them; so this needs no root.
 """
 
+import os
 import shutil
 import tarfile
 import uuid
@@ -34,8 +35,11 @@ def write(archive: Path, what: FileSystem, image: Path, log: Path) -> None:
     root = image.with_suffix(".root")
     script = image.with_suffix(".debugfs")
     root.mkdir(mode=0o700)
-    fake_time = {"E2FSPROGS_FAKE_TIME": str(what.created)}
-    settings = ("lazy_itable_init=0", "lazy_journal_init=0", "root_owner=0:0")
+    settings = {
+        "E2FSPROGS_FAKE_TIME": str(what.created),
+        "PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin",
+    }
+    extended = ("lazy_itable_init=0", "lazy_journal_init=0", "root_owner=0:0")
     try:
         with tarfile.open(archive) as members:
             script.write_text("".join(f"{line}\n" for line in _unpack(members, root, what.created)))
@@ -43,15 +47,15 @@ def write(archive: Path, what: FileSystem, image: Path, log: Path) -> None:
             [
                 *("mke2fs", "-q", "-F", "-t", "ext4", "-b", str(BLOCK), "-N", str(what.inodes)),
                 *("-L", what.label, "-U", str(what.uuid), "-J", "size=16", "-m", "1"),
-                *("-E", ",".join([f"hash_seed={what.uuid}", *settings]), "-d", str(root)),
+                *("-E", ",".join([f"hash_seed={what.uuid}", *extended]), "-d", str(root)),
                 *(str(image), str(what.bytes // BLOCK)),
             ],
             log,
             PACKAGE,
-            settings=fake_time,
+            settings=settings,
         )
-        run(["debugfs", "-w", "-f", str(script), str(image)], log, PACKAGE, settings=fake_time)
-        run(["e2fsck", "-f", "-n", str(image)], log, PACKAGE)
+        run(["debugfs", "-w", "-f", str(script), str(image)], log, PACKAGE, settings=settings)
+        run(["e2fsck", "-f", "-n", str(image)], log, PACKAGE, settings=settings)
     finally:
         shutil.rmtree(root)
         script.unlink(missing_ok=True)
