@@ -98,8 +98,8 @@ class Comparison {
                "  without caches.\n";
       default:
         return fmt::format(
-            "  Row {}: our followers start five daemons from a small disk, the thesis's a\n"
-            "  distribution's services. {}\n",
+            "  Row {}: the thesis's followers start a distribution's services, as those of\n"
+            "  parallel2-debian do. {}\n",
             row, share_of_stage_6());
     }
   }

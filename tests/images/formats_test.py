@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The writers' formats, and that their bytes depend on nothing but the tree."""
 
+import base64
 import hashlib
+import io
 import os
+import re
 import struct
 import subprocess
+import tarfile
 import tempfile
+import time
 import unittest
+import uuid
 from pathlib import Path
 
 import support
-from mintimages import bootdisk, cpio, ext2, hostkey, leader, plan, rootfs
+from mintimages import bootdisk, cpio, ext2, ext4, hostkey, leader, plan, rootfs
 from mintimages.errors import BadInput
 from mintimages.tree import Tree
 
@@ -87,6 +93,55 @@ class ImageTest(unittest.TestCase):
             env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"),
         )
         self.assertEqual(check.returncode, 0, check.stdout)
+
+    def ext4_image(self, name, mask):
+        """Of an archive with what an installed system has: owners, modes, links, device files."""
+        here = self.directory / name
+        here.mkdir()
+        with tarfile.open(here / "tar", "w") as archive:
+            for path, kind, fields in (
+                (".", tarfile.DIRTYPE, {"mode": 0o755}),
+                ("./var", tarfile.DIRTYPE, {"mode": 0o2775, "gid": 50}),
+                ("./var/.hidden", tarfile.REGTYPE, {"mode": 0o640, "uid": 7, "gid": 4, "size": 3}),
+                ("./hard", tarfile.LNKTYPE, {"linkname": "./var/.hidden"}),
+                ("./su", tarfile.REGTYPE, {"mode": 0o4755, "mtime": 86400}),
+                ("./soft", tarfile.SYMTYPE, {"linkname": "var"}),
+                ("./null", tarfile.CHRTYPE, {"devmajor": 1, "devminor": 3}),
+            ):
+                member = tarfile.TarInfo(path)
+                member.type = kind
+                for field, value in fields.items():
+                    setattr(member, field, value)
+                archive.addfile(member, io.BytesIO(b"abc"))
+        what = ext4.FileSystem(64 << 20, 64, "label", uuid.UUID(int=5, version=4), 1_700_000_000)
+        before = os.umask(mask)
+        try:
+            ext4.write(here / "tar", what, here / "image", self.directory / "log")
+        finally:
+            os.umask(before)
+        return here / "image"
+
+    def test_ext4_has_what_the_archive_says_and_nothing_of_the_host(self):
+        image = self.ext4_image("one", 0o022)
+        time.sleep(1.1)  # so that its clock would show
+        self.assertEqual(image.read_bytes(), self.ext4_image("other", 0o077).read_bytes())
+
+        def stat(path):
+            done = subprocess.run(
+                ["debugfs", "-R", f"stat {path}", str(image)],
+                capture_output=True,
+                text=True,
+                check=True,
+                env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin", TZ="UTC"),
+            )
+            return re.sub(r" +", " ", done.stdout + done.stderr)
+
+        self.assertRegex(stat("/var"), r"directory Mode: 02775[^$]*User: 0 Group: 50 ")
+        for name in ("/hard", "/var/.hidden"):
+            self.assertRegex(stat(name), r"regular Mode: 0640[^$]*User: 7 Group: 4 [^$]*Links: 2 ")
+        self.assertRegex(stat("/su"), r"Mode: 04755[^$]*ctime: 0x00015180:00000000 ")
+        self.assertRegex(stat("/soft"), r'Type: symlink[^$]*Fast link dest: "var"')
+        self.assertIn("File not found", stat("/null"))
 
     def test_sparse_copy_equals_its_source(self):
         source = self.ext2_image("image", sample("ab"))
@@ -210,6 +265,21 @@ class HostKeyTest(unittest.TestCase):
         self.assertNotEqual(one, other)
         self.assertEqual(one[:19], b"\0\0\0\x0bssh-ed25519\0\0\0\x40")
         self.assertEqual(len(one), 19 + 64)
+
+    def test_openssh_key_of_a_name(self):
+        lines = hostkey.openssh_key("os1").decode().splitlines()
+        self.assertEqual(lines[0], "-----BEGIN OPENSSH PRIVATE KEY-----")
+        key = base64.b64decode("".join(lines[1:-1]))
+        self.assertEqual(key[:15], b"openssh-key-v1\0")
+        kind, public, name = hostkey.openssh_public_key("os1").split()
+        self.assertEqual((kind, name), (b"ssh-ed25519", b"os1"))
+        self.assertIn(base64.b64decode(public), key)
+        # The seed that dropbear's has, too
+        self.assertIn(hostkey.dropbear_key("os1")[19:], key)
+        # Its encrypted part comes in blocks of 8, padded by 1, 2, 3 ...
+        start = key.index(base64.b64decode(public)) + 51
+        self.assertEqual(int.from_bytes(key[start : start + 4], "big") % 8, 0)
+        self.assertEqual(len(key), start + 4 + int.from_bytes(key[start : start + 4], "big"))
 
 
 if __name__ == "__main__":

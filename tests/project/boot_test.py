@@ -481,5 +481,27 @@ class MixedWordSizes(BootTest):
         self.check_followers(self.boot("parallel2-mixed"), 2)
 
 
+class Debian(BootTest):
+    """Two followers with Debian 12, amd64 and i386: what the thesis means by "daemons up"."""
+
+    timeout_s = 1200
+
+    def test(self):
+        result = self.boot("parallel2-debian", "--no-record")
+        self.check_followers(result, 2)
+        for os in result["os"][1:]:
+            with self.subTest(os["name"]):
+                name, console = os["name"], self.console(os["name"])
+                self.assertIn("Debian GNU/Linux 12", console)
+                # The login prompt has come before the report.
+                self.assertIn("mint: daemons up", console.split(f"{name} login:")[1])
+                for unit in ("cron", "rsyslog", "dbus", "ssh", "systemd-udevd", "systemd-logind"):
+                    self.assertRegex(console, rf"OK.*Started .*{unit}\.serv")
+                user = os["stages"][-1]
+                share = (user["end_s"] - user["begin_s"]) / os["daemons_up_s"]
+                self.assertGreater(share, 0.8)  # thesis: 92 %
+        self.assertEqual(self.boot("parallel2-debian", "--no-record")["digest"], result["digest"])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -50,20 +50,21 @@ def leave(value: int) -> bytes:
 
 class ProgramTest(unittest.TestCase):
     maxDiff = None
+    timeout_s = 300.0  # of one run
 
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory(prefix="mintsim-test.")
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    def mintsim(self, *arguments: object, timeout: float = 300) -> subprocess.CompletedProcess:
+    def mintsim(self, *arguments: object, timeout: float | None = None) -> subprocess.CompletedProcess:
         return subprocess.run(
             [str(MINTSIM), *map(str, arguments)],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=timeout or self.timeout_s,
             # Runs are recorded there.
             env={**os.environ, "XDG_DATA_HOME": str(self.folder / "data")},
             check=False,

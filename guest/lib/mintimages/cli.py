@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import bootdisk, ext2, leader, plan, recipes
 from .cache import Cache, Recipe, default_root
+from .debian import Closure
 from .debs import DEBIAN_ARCH, Debs
 from .errors import EXIT_BAD_INPUT, EXIT_BUILD_FAILED, EXIT_OWN_FAULT, BadInput, BuildFailed
 from .inputs import require_packages
@@ -67,6 +68,7 @@ def refresh(options: argparse.Namespace, cache: Cache) -> int:
         debs = Debs(cache, bits)
         debs.forget()
         debs.fetch()
+        Closure(cache, bits).forget()
     return 0
 
 

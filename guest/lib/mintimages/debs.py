@@ -7,6 +7,7 @@ needed. The versions found are recorded in debs/ARCH/resolved.json and stay unti
 so a warm cache needs no network and a run can be repeated.
 """
 
+import contextlib
 import io
 import json
 import shutil
@@ -105,17 +106,14 @@ class Debs:
         log.unlink(missing_ok=True)
         temporary = self._cache.root / "tmp" / f"debs-{self.arch}"
         shutil.rmtree(temporary, ignore_errors=True)
-        options = self._private_apt(temporary)
+        options = private_apt(temporary, self.arch)
         downloads = temporary / "downloads"
         downloads.mkdir()
-        try:
-            run(["apt-get", *options, "update"], log, "apt")
-        except BuildFailed:
-            pass  # a foreign source without this architecture; the download below decides
+        update_lists(options, log)
         run(["apt-get", *options, "download", *ALL_PACKAGES], log, "apt", cwd=downloads)
         record = {}
         for path in sorted(downloads.glob("*.deb")):
-            name, version = _fields(path, "Package", "Version")
+            name, version = deb_fields(path, "Package", "Version")
             record[name] = {"version": version, "file": path.name, "sha256": sha256(path)}
         missing = [name for name in ALL_PACKAGES if name not in record]
         if missing:
@@ -130,25 +128,6 @@ class Debs:
         part.replace(self._record)
         shutil.rmtree(temporary, ignore_errors=True)
         return record
-
-    def _private_apt(self, root: Path) -> list[str]:
-        """apt's options for a state of its own under `root`."""
-        for part in ("lists/partial", "cache/archives/partial"):
-            (root / part).mkdir(parents=True)
-        (root / "status").touch()
-        settings = {
-            "APT::Architecture": self.arch,
-            "APT::Architectures": self.arch,
-            "Dir::State": root,
-            "Dir::State::lists": root / "lists",
-            "Dir::State::status": root / "status",
-            "Dir::Cache": root / "cache",
-            "Acquire::Languages": "none",
-            "APT::Sandbox::User": "root",
-            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
-            "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled": "false",
-        }
-        return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
 
     def _library(self, package: str, library: str) -> bytes:
         directory = LIBRARY_DIRECTORY[self.bits]
@@ -173,7 +152,33 @@ class Debs:
         raise BuildFailed(f"{deb}: has no {' or '.join(names)}")
 
 
-def _fields(deb: Path, *names: str) -> list[str]:
+def private_apt(root: Path, arch: str) -> list[str]:
+    """apt's options for a state of its own under `root`."""
+    for part in ("lists/partial", "cache/archives/partial"):
+        (root / part).mkdir(parents=True)
+    (root / "status").touch()
+    settings = {
+        "APT::Architecture": arch,
+        "APT::Architectures": arch,
+        "Dir::State": root,
+        "Dir::State::lists": root / "lists",
+        "Dir::State::status": root / "status",
+        "Dir::Cache": root / "cache",
+        "Acquire::Languages": "none",
+        "APT::Sandbox::User": "root",
+        "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
+        "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled": "false",
+    }
+    return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+
+
+def update_lists(options: list[str], log: Path) -> None:
+    """apt-get update. Foreign sources may lack the architecture; a later request decides."""
+    with contextlib.suppress(BuildFailed):
+        run(["apt-get", *options, "update"], log, "apt")
+
+
+def deb_fields(deb: Path, *names: str) -> list[str]:
     answer = subprocess.run(
         [
             "dpkg-deb",

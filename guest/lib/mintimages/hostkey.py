@@ -3,9 +3,11 @@
 
 These are keys for tests: anyone can compute them. They guard nothing, the server listens on the
 loopback interface of an emulated PC. Ed25519 after RFC 8032 section 5.1.5; only the public key is
-computed here, the server signs. The file format is dropbear's (dropbear, signkey.c).
+computed here, the server signs. The file formats are dropbear's (dropbear, signkey.c) and OpenSSH's
+(openssh, PROTOCOL.key).
 """
 
+import base64
 import hashlib
 import struct
 
@@ -16,12 +18,41 @@ SQRT_MINUS_1 = pow(2, (P - 1) // 4, P)
 Point = tuple[int, int, int, int]  # extended homogeneous coordinates X, Y, Z, T
 
 
+KIND = b"ssh-ed25519"
+
+
 def dropbear_key(name: str) -> bytes:
     """An ed25519 host key file as dropbear reads it."""
-    seed = hashlib.sha256(b"mintsim test host key: " + name.encode()).digest()
-    kind = b"ssh-ed25519"
-    keys = seed + public_key(seed)
-    return struct.pack(">I", len(kind)) + kind + struct.pack(">I", len(keys)) + keys
+    seed = _seed(name)
+    return _string(KIND) + _string(seed + public_key(seed))
+
+
+def openssh_key(name: str) -> bytes:
+    """An ed25519 host key file as OpenSSH reads it, without a pass phrase."""
+    seed = _seed(name)
+    public = public_key(seed)
+    check = bytes(4)  # twice the same number, by which a wrong pass phrase is noticed
+    private = check * 2 + _string(KIND) + _string(public) + _string(seed + public) + _string(b"")
+    private += bytes(range(1, 1 + -len(private) % 8))
+    key = b"openssh-key-v1\0" + _string(b"none") + _string(b"none") + _string(b"")
+    key += struct.pack(">I", 1) + _string(_string(KIND) + _string(public)) + _string(private)
+    text = base64.b64encode(key).decode()
+    lines = [text[start : start + 70] for start in range(0, len(text), 70)]
+    begin, end = ("-----" + word + " OPENSSH PRIVATE KEY-----" for word in ("BEGIN", "END"))
+    return "".join(line + "\n" for line in (begin, *lines, end)).encode()
+
+
+def openssh_public_key(name: str) -> bytes:
+    blob = _string(KIND) + _string(public_key(_seed(name)))
+    return KIND + b" " + base64.b64encode(blob) + b" " + name.encode() + b"\n"
+
+
+def _seed(name: str) -> bytes:
+    return hashlib.sha256(b"mintsim test host key: " + name.encode()).digest()
+
+
+def _string(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
 
 
 def public_key(seed: bytes) -> bytes:

@@ -29,10 +29,17 @@ def tail(log: Path) -> str:
     return "\n".join("    " + line for line in lines[-LOG_TAIL_LINES:])
 
 
-def run(command: Sequence[str], log: Path, package: str, cwd: Path | None = None) -> None:
-    """Runs `command`, its output appended to `log`. `package` is what provides the program."""
+def run(
+    command: Sequence[str],
+    log: Path,
+    package: str,
+    cwd: Path | None = None,
+    settings: dict[str, str] | None = None,
+) -> None:
+    """Runs `command`, its output appended to `log`. `package` is what provides the program;
+    `settings` are environment variables for it."""
     with log.open("ab") as out:
-        with _running(command, out, package, stderr=subprocess.STDOUT, cwd=cwd) as process:
+        with _running(command, out, package, subprocess.STDOUT, cwd, settings) as process:
             status = process.wait()
     if status != 0:
         raise BuildFailed(

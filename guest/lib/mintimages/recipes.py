@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import cpio, ext2, rootfs
 from .cache import Cache, Recipe
+from .debian import DebianDisk
 from .debs import ALL_PACKAGES, BUSYBOX, Debs
 from .errors import BadInput
 from .inputs import file_line, require_packages, tree_lines
@@ -216,6 +217,7 @@ INITRD_SCRIPTS = {
     "halt": ("halt",),
     "kboot": ("kboot", "common"),
     "small": ("common", "follower"),
+    "debian": ("debian-initrd", "common"),
 }
 
 
@@ -267,6 +269,8 @@ def _all() -> list[Recipe]:
         recipes.append(_initrd("kboot", bits, lambda debs: rootfs.initrd(debs, "leader", "kboot")))
         recipes.append(_initrd("small", bits, rootfs.small))
         recipes.append(follower_disk(bits))
+        recipes.append(_initrd("debian", bits, rootfs.debian_initrd))
+        recipes.append(DebianDisk(bits))
     return recipes
 
 

@@ -58,6 +58,11 @@ def initrd(debs: Debs, role: str, scripts: str = "initrd") -> Tree:
     return tree
 
 
+def debian_initrd(debs: Debs) -> Tree:
+    """For the disk of a follower with a Debian."""
+    return initrd(debs, "follower", "debian-initrd")
+
+
 def system(debs: Debs, role: str, name: str) -> Tree:
     """A root file system with busybox's init; guest/rootfs/ROLE says what init runs."""
     tree = base(debs, COMMANDS)

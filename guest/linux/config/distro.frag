@@ -20,6 +20,8 @@ CONFIG_UEVENT_HELPER=n
 CONFIG_SYSCTL=y
 CONFIG_KEYS=y
 CONFIG_PROC_CHILDREN=y
+# kernel.pid_max as Debian sets it
+CONFIG_BASE_FULL=y
 
 # Resource control of units
 CONFIG_MEMCG=y
