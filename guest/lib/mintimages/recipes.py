@@ -238,6 +238,16 @@ def _all() -> list[Recipe]:
         recipes.append(
             Scripted(f"linux-{variant}", 200, GUEST / "linux" / "build", (variant,), KERNEL_BUILD)
         )
+    for variant in ("mint64-distro", "mint32-distro"):
+        recipes.append(
+            Scripted(
+                f"linux-{variant}",
+                300,
+                GUEST / "linux" / "build-distro",
+                (variant,),
+                KERNEL_BUILD,
+            )
+        )
     for variant, infix in (("mint", ""), ("plain", "plain-")):
         for arch in ("x86_64", "i386"):
             recipes.append(
