@@ -4,18 +4,15 @@
 // data and padding. The FCS is not carried along: frames arrive as they were sent.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
+
+#include "emu/base/mac_address.hpp"
 
 namespace mint {
 
 using EthernetFrame = std::vector<std::uint8_t>;
-using MacAddress = std::array<std::uint8_t, 6>;
 
 constexpr std::size_t kMacHeader = 14;                   // addresses and type
 constexpr std::size_t kMinFrame = 60, kMaxFrame = 1514;  // without FCS and VLAN tag
@@ -30,10 +27,6 @@ std::uint32_t frame_check_sequence(std::span<const std::uint8_t> frame);
 // The sum of big-endian 16-bit words in ones' complement (RFC 1071), not inverted; an odd last byte
 // counts as the high half of a word. `sum` is carried on.
 std::uint16_t internet_sum(std::span<const std::uint8_t> data, std::uint32_t sum = 0);
-
-// "02:4d:49:4e:54:00".
-std::optional<MacAddress> parse_mac(std::string_view text);
-std::string to_string(const MacAddress& address);
 
 inline bool is_multicast(std::span<const std::uint8_t> address) { return (address[0] & 1) != 0; }
 bool is_broadcast(std::span<const std::uint8_t> address);

@@ -90,9 +90,9 @@ TEST_F(IsolationTest, LeaderPlacesFollowersAndStartsThem) {
 }
 
 TEST_F(IsolationTest, DmaAcrossTheEdgeOfARange) {
-  isolation_->dma(1, {1}, true, PhysAddr{512 * kM - 512}, 512);
+  isolation_->dma("disk", 1, {1}, true, PhysAddr{512 * kM - 512}, 512);
   EXPECT_THAT(isolation_->found(), IsEmpty());
-  isolation_->dma(1, {1}, true, PhysAddr{512 * kM - 512}, 513);
+  isolation_->dma("disk", 1, {1}, true, PhysAddr{512 * kM - 512}, 513);
   EXPECT_THAT(isolation_->found(),
               ElementsAre(Field(&Interference::what,
                                 "the disk of f1 wrote memory at 0x20000000, which is f2's")));
