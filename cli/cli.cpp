@@ -144,7 +144,7 @@ class Program {
       Problems problems;
       Scenario scenario = load(file, problems);
       if (!problems.empty()) return report_problems(problems);
-      choose_boot_tool(scenario);
+      choose_start_files(scenario);
       for (const std::string& name : artefacts_of(scenario))
         if (!names.contains(name)) boot_tools.insert(name);
     }
@@ -207,7 +207,7 @@ class Program {
     Problems problems;
     check_files(scenario, problems);
     if (!problems.empty()) return report_problems(problems);
-    choose_boot_tool(scenario);
+    choose_start_files(scenario);
     if (const int code = build_artefacts(installation_, scenario); code != 0) return code;
     return build_leader_disk(installation_, out_dir, scenario);
   }

@@ -71,7 +71,7 @@ void Rerun::load(const StoredRun& run, const Installation& installation) {
                               : fmt::format("there is no timing level '{}'", run.timing),
            "record it anew");
   scenario.machine.timing = static_cast<TimingLevel>(timing - kTimingLevels.begin());
-  choose_boot_tool(scenario);
+  choose_start_files(scenario);
   if (scenario.boot_tool && scenario.boot_tool->path.empty() && boot_tool != nullptr)
     resolve_artefact(*scenario.boot_tool, fs::path(boot_tool->path).parent_path());
   request_.seed = run.seed;

@@ -108,7 +108,7 @@ Target Workbench::prepare_scenario(const fs::path& file) {
   if (!scenario.bare_metal) {
     int code = build_artefacts(installation_, scenario);
     if (code == 0) {
-      choose_boot_tool(scenario);
+      choose_start_files(scenario);
       code = build_artefacts(installation_, scenario);
     }
     const OsSpec* leader = scenario.leader();

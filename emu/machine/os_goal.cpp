@@ -77,7 +77,7 @@ bool OsRecorder::reached(const Os& os) const {
       return os.result.daemons_up.has_value();
     case EndWhen::kKernelInit:
       return os.result.kernel_init.has_value() &&
-             os.boots >= (request_.scenario.start == StartMode::kKexecReboot ? 2u : 1u);
+             os.boots >= (request_.scenario.boots_twice() ? 2u : 1u);
     case EndWhen::kConsoleText:
       return os.spec->uart &&
              console_text(*os.spec->uart - 1).find(condition.text) != std::string::npos;

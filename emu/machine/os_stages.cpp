@@ -186,8 +186,9 @@ void OsRecorder::scenario_probe(Core& core, std::uint32_t id) {
       die(*os, "Kernel panic, and no UART to say why");
       break;
     case kStockKexec:
-      // kexec -e: the clock of the second boot begins here.
-      os->result.start = at;
+      // kexec -e: the clock of a reboot begins here. For a boot loader that happens to be a Linux
+      // it goes on from power-on.
+      if (request_.scenario.start == StartMode::kKexecReboot) os->result.start = at;
       os->result.kernel_init.reset();
       os->phase = Phase::kKernel;
       trace_leader(static_cast<unsigned>(Stage::kKernel), at);

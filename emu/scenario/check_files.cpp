@@ -35,6 +35,8 @@ class FileChecker {
   void check() {
     if (scenario_.bare_metal) check_bare_metal(*scenario_.bare_metal);
     for (OsSpec& os : scenario_.os) check_os(os);
+    check_start_file("start.boot_tool", "boot tool", scenario_.boot_tool);
+    check_start_file("start.loader_initrd", "initrd", scenario_.loader_initrd);
     for (const Meeting& meeting : scenario_.meetings) {
       if (!meeting.symbol.empty()) check_symbol(meeting);
     }
@@ -96,6 +98,11 @@ class FileChecker {
     } else {
       check_leader(os, image, initrd_bytes.value_or(0));
     }
+  }
+
+  void check_start_file(const std::string& key, const std::string& what,
+                        const std::optional<GuestFile>& file) {
+    if (file && !file->path.empty()) size_of(key, what, file->path);
   }
 
   // kernel_init is an address to watch for.

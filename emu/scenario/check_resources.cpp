@@ -122,9 +122,13 @@ class ScenarioChecker : Checker {
              "remove it, or set start.mode = \"parallel\"", scenario_.place("start.mode"));
     }
     check_purgatory();
-    if (followers && mode == StartMode::kKexecReboot) {
+    if (scenario_.loader_initrd && mode != StartMode::kKboot) {
+      report("start.loader_initrd", "'start.loader_initrd' has a meaning only for kboot",
+             "remove it, or set start.mode = \"kboot\"", scenario_.place("start.mode"));
+    }
+    if (followers && scenario_.boots_twice()) {
       report("start.mode",
-             "a Kexec reboot ends the leader, and the followers would never be started",
+             "the leader ends in a Kexec reboot, and the followers would never be started",
              "remove the followers, or choose \"parallel\" or \"sequential\"",
              scenario_.place(scenario_.followers()[0]->key));
     }

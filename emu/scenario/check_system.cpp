@@ -118,7 +118,18 @@ class SystemChecker : Checker {
   void check_ram(const OsSpec& os) {
     const std::uint64_t low = low_ram_end(machine_);
     const std::uint64_t high = high_ram_end(machine_);
-    if (os.memory.end.value <= low) return;
+    if (os.memory.end.value <= low) {
+      if (os.role == Role::kFollower && os.memory.end.value > low - kFirmwareTables) {
+        report(os, "memory",
+               fmt::format("'{}' wants memory {}, and the firmware keeps its tables in the last "
+                           "{} KB of RAM below 4G, {}",
+                           os.name, to_string(os.memory), kFirmwareTables >> 10,
+                           to_string(MemoryRange{{low - kFirmwareTables}, {low}})),
+               "end it before them or set machine.memory higher",
+               scenario_.place("machine.memory"));
+      }
+      return;
+    }
     if (os.memory.start.value < kHighRam || os.memory.end.value > high) {
       const bool split = high > kHighRam;
       report(

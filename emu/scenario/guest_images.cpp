@@ -26,6 +26,7 @@ std::vector<GuestFile*> guest_files(Scenario& scenario) {
     if (os.disk) files.push_back(&*os.disk);
   }
   if (scenario.boot_tool) files.push_back(&*scenario.boot_tool);
+  if (scenario.loader_initrd) files.push_back(&*scenario.loader_initrd);
   return files;
 }
 
@@ -129,15 +130,17 @@ int build_artefacts(const Installation& installation, Scenario& scenario) {
   return 0;
 }
 
-void choose_boot_tool(Scenario& scenario) {
+void choose_start_files(Scenario& scenario) {
   const OsSpec* leader = scenario.leader();
-  if (scenario.start == StartMode::kNone || scenario.boot_tool || !leader || leader->disk) return;
-  const bool stock = scenario.start == StartMode::kKexecReboot;
-  scenario.boot_tool =
-      GuestFile{fmt::format("@kexec-{}{}", stock ? "plain-" : "", leader->wide ? "x86_64" : "i386"),
-                {},
-                {},
-                {}};
+  if (scenario.start == StartMode::kNone || !leader || leader->disk) return;
+  if (!scenario.boot_tool) {
+    const char* kind = scenario.boots_twice() ? "plain-" : "";
+    const char* arch = leader->wide ? "x86_64" : "i386";
+    scenario.boot_tool = GuestFile{fmt::format("@kexec-{}{}", kind, arch), {}, {}, {}};
+  }
+  if (scenario.start == StartMode::kKboot && !scenario.loader_initrd)
+    scenario.loader_initrd =
+        GuestFile{leader->wide ? "@initrd-kboot64" : "@initrd-kboot32", {}, {}, {}};
 }
 
 int build_leader_disk(const Installation& installation, const fs::path& directory,

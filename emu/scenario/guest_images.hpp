@@ -43,9 +43,9 @@ ArtefactCatalogue parse_artefact_list(const std::string& text);
 int build_artefacts(const Installation& installation, Scenario& scenario);
 
 // Where a scenario starts something, names no boot tool and has the leader's disk made: the one for
-// the leader's word size, with the Mint patches for followers, without them for a Kexec reboot.
-// After check_files().
-void choose_boot_tool(Scenario& scenario);
+// the leader's word size, with the Mint patches for followers, without them for a Kexec reboot; and
+// for kboot the initrd that is the boot loader. After check_files().
+void choose_start_files(Scenario& scenario);
 
 // Where a leader has no `disk`: writes its plan and disk to `directory` and points the scenario at
 // the disk. The tool's exit code.

@@ -22,6 +22,8 @@ std::string_view mode_name(StartMode mode) {
       return "sequential";
     case StartMode::kKexecReboot:
       return "kexec-reboot";
+    case StartMode::kKboot:
+      return "kboot";
     case StartMode::kNone:
       break;
   }
@@ -40,6 +42,7 @@ std::string leader_plan(const Scenario& scenario) {
                     {"initrd", initrd_of(leader)},
                     {"cmdline", leader_command_line(scenario)}};
   if (scenario.boot_tool) plan["kexec"] = scenario.boot_tool->path.string();
+  if (scenario.loader_initrd) plan["loader_initrd"] = scenario.loader_initrd->path.string();
   plan["check_digest"] = scenario.check_digest;
   if (scenario.window != 0) plan["window"] = scenario.window;
   plan["followers"] = Json::array();

@@ -205,12 +205,16 @@ class Loader {
   }
 
   void read_start(TomlTable table) {
-    constexpr std::string_view kModes[] = {"none", "parallel", "sequential", "kexec-reboot"};
+    constexpr std::string_view kModes[] = {"none", "parallel", "sequential", "kexec-reboot",
+                                           "kboot"};
     unsigned mode = scenario_.followers().empty() ? 0 : 1;
     table.get_choice("mode", mode, kModes);
     scenario_.start = static_cast<StartMode>(mode);
     if (std::string file; table.get("boot_tool", file)) {
       scenario_.boot_tool = guest_file(table, "boot_tool", file);
+    }
+    if (std::string file; table.get("loader_initrd", file)) {
+      scenario_.loader_initrd = guest_file(table, "loader_initrd", file);
     }
     table.get("check_digest", scenario_.check_digest);
     table.get("window", scenario_.window, 1, kMaxCount);

@@ -24,6 +24,10 @@ MemoryRange purgatory_slot(ApicId core);
 MemoryRange purgatory_place(const Scenario& scenario, ApicId core);
 // The highest core whose slot is RAM: 16 with hole "pc", 27 with "ram".
 unsigned last_boot_core(LegacyHole hole);
+
+// Where the firmware keeps the MP table and its own data: the last bytes of RAM below
+// 4 GB, reserved in the e820 map (docs/board.md).
+inline constexpr std::uint64_t kFirmwareTables = 64ULL << 10;
 // The I/O APIC pin of a PCI device's INTA#.
 unsigned inta_pin(PciAddress function);
 // RAM below the PCI window ends here.

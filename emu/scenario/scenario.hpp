@@ -100,6 +100,7 @@ enum class StartMode : std::uint8_t {
   kParallel,     // each as soon as the one before has got its IPI
   kSequential,   // each when the daemons of the one before are up
   kKexecReboot,  // no follower: the leader boots itself again by stock Kexec
+  kKboot,        // no follower: an initrd that is a boot loader starts the leader by stock Kexec
 };
 
 // Where purgatory of the followers is placed, and what keeps two of them apart: the thesis's
@@ -205,6 +206,8 @@ struct Scenario {
   std::vector<NetworkSpec> networks;
   StartMode start = StartMode::kNone;
   std::optional<GuestFile> boot_tool;  // kexec, statically linked for the leader
+  // kboot: what the leader's kernel is first started with, and which then starts it again.
+  std::optional<GuestFile> loader_initrd;
   // Parallel start: at most so many followers are on their way at a time; 0: any number.
   unsigned window = 0;
   Purgatory purgatory = Purgatory::kSlot;
@@ -221,6 +224,10 @@ struct Scenario {
 
   const OsSpec* leader() const;
   std::vector<const OsSpec*> followers() const;
+  // Whether the leader starts its own kernel a second time; what it waits for is then that boot's.
+  bool boots_twice() const {
+    return start == StartMode::kKexecReboot || start == StartMode::kKboot;
+  }
   // Where `key` was set; the nearest enclosing table, or the file, when it was not.
   Location place(std::string key) const;
 };

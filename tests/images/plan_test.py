@@ -105,6 +105,15 @@ class PlanTest(unittest.TestCase):
         self.document["followers"][0]["cmdline"] = "a\nb"
         self.assert_refused("followers[0].cmdline")
 
+    def test_kboot_needs_an_initrd_to_load_from(self):
+        self.document["mode"] = "kboot"
+        self.document["followers"] = []
+        self.assert_refused("loader_initrd", "kboot")
+
+    def test_only_kboot_has_an_initrd_to_load_from(self):
+        self.document["loader_initrd"] = "initrd"
+        self.assert_refused("loader_initrd", "parallel")
+
     def test_start_mode_without_boot_tool(self):
         del self.document["kexec"]
         self.assert_refused("kexec", "parallel")

@@ -508,6 +508,19 @@ class KexecReboot(BootTest):
         self.assertIn("mint: rebooting by kexec", self.console("linux"))
 
 
+class Kboot(BootTest):
+    """A small Linux as boot loader (thesis, 7): two kernels start after one POST."""
+
+    def test(self):
+        (linux,) = self.boot("kboot")["os"]
+        self.assertEqual(linux["start_s"], 0)
+        text = self.console("linux")
+        self.assertEqual(text.count("Linux version"), 2)
+        # The loader's user land is one script; the kernel proper is the one that starts init.
+        self.assertEqual(text.count("mint: loading the kernel proper"), 1)
+        self.assertNotIn("mint: leader up", text.split("loading the kernel proper")[0])
+
+
 class Parallel2With32Bits(BootTest):
     def test(self):
         text = self.scenario("parallel2", (r"(@[\w-]+)64", r"\g<1>32"))
@@ -528,6 +541,9 @@ class MixedWordSizes(BootTest):
             with self.subTest(part.split('"')[1]):
                 text = single.replace(part, narrow[part])
                 self.check_followers(self.boot("mixed", text=text), 1)
+
+    def test_one_of_each_in_parallel(self):
+        self.check_followers(self.boot("parallel2-mixed"), 2)
 
 
 if __name__ == "__main__":

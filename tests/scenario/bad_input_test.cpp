@@ -124,6 +124,16 @@ TEST_F(BadInput, MemoryBeyondRam) {
                    "machine.memory higher"});
 }
 
+TEST_F(BadInput, MemoryWhereTheFirmwareHasItsTables) {
+  expect_problems(kLeader + with(kFollower, "256M-512M", "1G-2G"),
+                  {"s.toml:13:10: 'f1' wants memory 1G-2G, and the firmware keeps its tables in "
+                   "the last 64 KB of RAM below 4G, 0x7fff0000-2G (the other side: "
+                   "machines/core-i7-860.toml:8); remedy: end it before them or set "
+                   "machine.memory higher"});
+  load(kLeader + with(kFollower, "256M-512M", "1G-0x7fff0000"));
+  EXPECT_THAT(problems_, testing::IsEmpty());
+}
+
 TEST_F(BadInput, MemoryAcrossThePciWindow) {
   const std::string machine = "[machine]\nmemory = \"6G\"\n";
   expect_problems(kLeader + with(kFollower, "256M-512M", "2900M-3200M") + machine,
@@ -353,9 +363,21 @@ TEST_F(BadInput, StartModeThatDoesNotFit) {
                   {"s.toml:8:8: there is no follower to start; remedy: add an [[os]] with role = "
                    "\"follower\", or set start.mode = \"none\""});
   expect_problems(kLeader + kFollower + "[start]\nmode = \"kexec-reboot\"\n",
-                  {"s.toml:15:8: a Kexec reboot ends the leader, and the followers would never be "
-                   "started (the other side: s.toml:7); remedy: remove the followers, or choose "
+                  {"s.toml:15:8: the leader ends in a Kexec reboot, and the followers would never "
+                   "be started (the other side: s.toml:7); remedy: remove the followers, or choose "
                    "\"parallel\" or \"sequential\""});
+  expect_problems(kLeader + "[start]\nloader_initrd = \"initrd\"\n",
+                  {"s.toml:8:17: 'start.loader_initrd' has a meaning only for kboot (the "
+                   "other side: s.toml:7); remedy: remove it, or set start.mode = \"kboot\""});
+}
+
+TEST_F(BadInput, FilesOfTheStartThatAreMissing) {
+  expect_problems(
+      kLeader + "[start]\nmode = \"kboot\"\nboot_tool = \"none\"\nloader_initrd = \"no\"\n",
+      {"s.toml:9:13: boot tool none does not exist; remedy: mend the path, which counts from the "
+       "scenario's folder",
+       "s.toml:10:17: initrd no does not exist; remedy: mend the path, which counts from the "
+       "scenario's folder"});
 }
 
 TEST_F(BadInput, NameThatIsNoHostName) {

@@ -32,7 +32,8 @@ def write(
 ) -> None:
     """Writes the whole disk to `out`."""
     kernel = plan.leader.kernel.read_bytes()
-    initrd = plan.leader.initrd.read_bytes() if plan.leader.initrd else b""
+    first_initrd = plan.loader_initrd or plan.leader.initrd
+    initrd = first_initrd.read_bytes() if first_initrd else b""
     initrd_lba = KERNEL_LBA + _sectors(len(kernel))
     end = initrd_lba + _sectors(len(initrd))
     partition_lba = -(-end // PARTITION_ALIGNMENT) * PARTITION_ALIGNMENT

@@ -13,6 +13,7 @@ from .plan import Follower, Plan
 from .tree import PROGRAM, Tree
 
 START = "etc/mint/start"
+KBOOT = "etc/mint/kboot"  # run by the initrd that is a boot loader
 
 
 def tree(debs: Debs, plan: Plan) -> Tree:
@@ -21,6 +22,8 @@ def tree(debs: Debs, plan: Plan) -> Tree:
         result.file("sbin/kexec", plan.kexec.read_bytes(), PROGRAM)
     boot = _Boot(result)
     result.file(START, start_script(plan, boot).encode(), PROGRAM)
+    if plan.mode == "kboot":
+        result.file(KBOOT, kboot_script(plan, boot).encode(), PROGRAM)
     return result
 
 
@@ -43,6 +46,11 @@ class _Boot:
         return self._names[digest]
 
 
+def kboot_script(plan: Plan, boot: _Boot) -> str:
+    arguments = _leader_arguments(plan, plan.leader.cmdline, boot)
+    return f"#!/bin/sh\n# Generated from the plan.\nkexec -l {arguments} &&\n\texec kexec -e\n"
+
+
 def start_script(plan: Plan, boot: _Boot) -> str:
     lines = [
         "#!/bin/sh",
@@ -51,16 +59,19 @@ def start_script(plan: Plan, boot: _Boot) -> str:
         "",
     ]
     if plan.mode == "kexec-reboot":
-        cmdline = plan.leader.cmdline + " mint.boot=2"
-        arguments = _kexec_arguments(
-            plan.check_digest, plan.leader.kernel, plan.leader.initrd, cmdline, (), boot
-        )
+        arguments = _leader_arguments(plan, plan.leader.cmdline + " mint.boot=2", boot)
         lines.append(f"reboot_by_kexec {arguments}")
     elif plan.mode == "halt":
         lines += ['echo "mint: halting"', "halt -f"]
     for follower in plan.followers:
         lines.append(_start_line(plan, follower, boot))
     return "\n".join(lines) + "\n"
+
+
+def _leader_arguments(plan: Plan, cmdline: str, boot: _Boot) -> str:
+    return _kexec_arguments(
+        plan.check_digest, plan.leader.kernel, plan.leader.initrd, cmdline, (), boot
+    )
 
 
 def _start_line(plan: Plan, follower: Follower, boot: _Boot) -> str:

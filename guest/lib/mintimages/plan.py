@@ -5,6 +5,8 @@
                 "sequential": wait for each follower's state word before starting the next;
                 "none": start nothing, only the heartbeat;
                 "kexec-reboot": load the leader's own kernel again and jump to it, once;
+                "kboot": the boot loader starts the leader's kernel with loader_initrd, which
+                starts that kernel again, as the leader (/etc/mint/kboot on its disk);
                 "halt": halt after start
   leader        object:
     name        host name; letters, digits, - and _ (optional, "leader")
@@ -12,8 +14,9 @@
     kernel      path of a bzImage, for the boot loader
     initrd      path or null; with null the command line must say root=/dev/sda1 rootwait
     cmdline     kernel command line, at most 2047 bytes, one line
-  kexec         path of a static boot tool of the leader's arch; for parallel, sequential and
-                kexec-reboot
+  kexec         path of a static boot tool of the leader's arch; for parallel, sequential,
+                kexec-reboot and kboot
+  loader_initrd path; for kboot
   window        parallel: at most so many followers are on their way at a time (optional, all)
   check_digest  whether purgatory checks the digest of what was loaded (optional, false: kexec -i)
   followers     list, in start order, for parallel and sequential (optional, empty):
@@ -36,9 +39,9 @@ from typing import Any
 
 from .errors import BadInput
 
-MODES = ("parallel", "sequential", "none", "kexec-reboot", "halt")
+MODES = ("parallel", "sequential", "none", "kexec-reboot", "kboot", "halt")
 STARTS_FOLLOWERS = ("parallel", "sequential")
-NEEDS_KEXEC = (*STARTS_FOLLOWERS, "kexec-reboot")
+NEEDS_KEXEC = (*STARTS_FOLLOWERS, "kexec-reboot", "kboot")
 ARCHES = {"x86_64": 64, "i386": 32}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 CMDLINE_MAX = 2047
@@ -77,6 +80,7 @@ class Plan:
     mode: str
     leader: Leader
     kexec: Path | None
+    loader_initrd: Path | None
     check_digest: bool
     window: int | None
     followers: tuple[Follower, ...]
@@ -108,6 +112,7 @@ class _Reader:
             "mode": str,
             "leader": dict,
             "kexec": str,
+            "loader_initrd": str,
             "check_digest": bool,
             "window": int,
             "followers": list,
@@ -134,10 +139,14 @@ class _Reader:
         kexec = (
             self._file(document["kexec"], "kexec", "kexec-x86_64") if "kexec" in document else None
         )
+        if (mode == "kboot") != ("loader_initrd" in document):
+            self._fail("loader_initrd", f"with mode '{mode}'", "one with 'kboot', and only there")
+        loader = document.get("loader_initrd")
         return Plan(
             mode,
             self._leader(document["leader"]),
             kexec,
+            self._file(loader, "loader_initrd", "initrd-kboot64") if loader else None,
             document.get("check_digest", False),
             window,
             followers,

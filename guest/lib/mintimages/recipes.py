@@ -214,6 +214,7 @@ INITRD_SCRIPTS = {
     "leader": ("initrd", "common"),
     "follower": ("initrd", "common"),
     "halt": ("halt",),
+    "kboot": ("kboot", "common"),
     "small": ("common", "follower"),
 }
 
@@ -263,6 +264,7 @@ def _all() -> list[Recipe]:
         recipes.append(_initrd("leader", bits, lambda debs: rootfs.initrd(debs, "leader")))
         recipes.append(_initrd("follower", bits, lambda debs: rootfs.initrd(debs, "follower")))
         recipes.append(_initrd("halt", bits, rootfs.halt_initrd))
+        recipes.append(_initrd("kboot", bits, lambda debs: rootfs.initrd(debs, "leader", "kboot")))
         recipes.append(_initrd("small", bits, rootfs.small))
         recipes.append(follower_disk(bits))
     return recipes

@@ -47,10 +47,10 @@ def halt_initrd(debs: Debs) -> Tree:
     return tree
 
 
-def initrd(debs: Debs, role: str) -> Tree:
+def initrd(debs: Debs, role: str, scripts: str = "initrd") -> Tree:
     """Finds the role's disk and hands over to it."""
     tree = base(debs, INITRD_COMMANDS)
-    tree.copy(SCRIPTS / "initrd")
+    tree.copy(SCRIPTS / scripts)
     functions = "etc/mint/functions"
     tree.file(functions, (SCRIPTS / "common" / functions).read_bytes())
     tree.file("etc/mint/root", ROOT_DEVICE[role].encode() + b"\n")
