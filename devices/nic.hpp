@@ -29,7 +29,8 @@
 //   host.plug(8, 0, nic);
 //   ethernet.connect(nic);    // an EthernetSwitch: plugs the cable in
 //
-// Not modelled: wake-up, management (ASF), pause frames, the packet buffer's windows, the flash.
+// Not modelled: loopback, wake-up, management (ASF), pause frames, the packet buffer's windows, the
+// flash.
 #pragma once
 
 #include <array>

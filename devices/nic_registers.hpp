@@ -45,10 +45,9 @@ constexpr std::uint32_t kIntAll = 0x1FFFF;
 
 // RCTL, 13.4.22.
 constexpr std::uint32_t kRctlEnable = 1u << 1, kRctlStoreBad = 1u << 2, kRctlUnicast = 1u << 3,
-                        kRctlMulticast = 1u << 4, kRctlLong = 1u << 5, kRctlLoopback = 3u << 6,
-                        kRctlBroadcast = 1u << 15, kRctlVlanFilter = 1u << 18,
-                        kRctlCfiEnable = 1u << 19, kRctlCfi = 1u << 20, kRctlBufferEx = 1u << 25,
-                        kRctlStripCrc = 1u << 26;
+                        kRctlMulticast = 1u << 4, kRctlLong = 1u << 5, kRctlBroadcast = 1u << 15,
+                        kRctlVlanFilter = 1u << 18, kRctlCfiEnable = 1u << 19, kRctlCfi = 1u << 20,
+                        kRctlBufferEx = 1u << 25, kRctlStripCrc = 1u << 26;
 constexpr unsigned kRctlThresholdShift = 8, kRctlOffsetShift = 12, kRctlBufferShift = 16;
 // RXCSUM, 13.4.30.
 constexpr std::uint32_t kRxcsumIp = 1u << 8, kRxcsumTcpUdp = 1u << 9;

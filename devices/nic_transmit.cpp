@@ -89,16 +89,16 @@ bool NicTransmitter::write(std::uint32_t offset, std::uint32_t value) {
 void NicTransmitter::kick() {
   if (fetch_.pending() || fetched_.pending()) return;
   if ((tctl_ & kTctlEnable) == 0 || !wire_.time(0)) return;
-  if (next_ == tdt_ || next_ >= ring_size() || tdt_ >= ring_size()) return;
+  if (!ring_is_sound() || next_ == tdt_) return;
   if (!fifo_.empty() && fifo_.bytes() + kMaxFrame > fifo_size_) return;
   fetch_.schedule(bus_.reserve(sizeof(Descriptor)));
 }
 
 void NicTransmitter::fetch() {
-  if ((tctl_ & kTctlEnable) == 0) return;
+  if ((tctl_ & kTctlEnable) == 0 || !ring_is_sound()) return;
   std::size_t bytes = 0;
   bool end = false;
-  while (!end && next_ != tdt_ && next_ < ring_size()) {
+  while (!end && next_ != tdt_) {
     Descriptor descriptor;
     bus_.read(ring() + std::uint64_t{next_} * sizeof descriptor, descriptor);
     next_ = (next_ + 1) % ring_size();
@@ -157,7 +157,7 @@ void NicTransmitter::fetched() {
   }
   bool report = false;
   bool delayed = true;
-  while (tdh_ != next_ && tdh_ < ring_size()) {
+  while (ring_is_sound() && tdh_ != next_) {
     const std::uint64_t place = ring() + std::uint64_t{tdh_} * sizeof(Descriptor);
     Descriptor descriptor;
     bus_.read(place, descriptor);

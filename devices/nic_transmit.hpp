@@ -91,6 +91,10 @@ class NicTransmitter {
   void add_frame(std::vector<std::uint8_t> frame);
   std::uint64_t ring() const { return std::uint64_t{tdbah_} << 32 | tdbal_; }
   std::uint32_t ring_size() const { return tdlen_ / 16; }
+  // Whether all places are in the ring: software can change them at any time.
+  bool ring_is_sound() const {
+    return tdh_ < ring_size() && next_ < ring_size() && tdt_ < ring_size();
+  }
 
   EventQueue& queue_;
   NicBus& bus_;

@@ -259,6 +259,26 @@ TEST_F(NicTrafficTest, WithoutBusMasteringDescriptorsReadAsOnesAndHarmNobody) {
   EXPECT_EQ(rx_status(host(1), 0), 0u);
 }
 
+TEST_F(NicTrafficTest, ARingThatChangesUnderTheTransmitterIsSurvived) {
+  bring_up();
+  Host& h = host(0);
+  // Between tail and descriptors, and between descriptors and data.
+  for (const std::uint64_t wait : {100, 500}) {
+    h.reg(kTdlen, kDescriptors * 16);
+    h.reg(kTdh, 10);
+    h.reg(kTdt, 14);
+    run(wait);
+    h.reg(kTdlen, 8 * 16);
+    run(ms(1));
+    h.reg(kTdlen, kDescriptors * 16);
+    h.reg(kTdh, 2);
+    h.reg(kTdt, 14);
+    run(wait);
+    h.reg(kTdt, 0xFFFF);
+    run(ms(1));
+  }
+}
+
 TEST_F(NicTrafficTest, AnyRegistersAreSurvived) {
   bring_up();
   std::uint32_t value = 1;
