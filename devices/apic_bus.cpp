@@ -68,7 +68,7 @@ void ApicBus::send(const ApicMessage& message, Origin origin) {
   if (!arrival_.pending()) arrival_.schedule(pending_.front().arrives);
 }
 
-void ApicBus::send_msi(PhysAddr address, std::uint32_t data) {
+void ApicBus::send_msi(std::uint8_t function, PhysAddr address, std::uint32_t data) {
   const auto to = from_raw<MsiAddress>(static_cast<std::uint32_t>(address.value));
   const auto what = from_raw<MsiData>(data);
   if (address.value >> 32 != 0 || to.prefix != MsiAddress{}.prefix) return;
@@ -93,7 +93,7 @@ void ApicBus::send_msi(PhysAddr address, std::uint32_t data) {
     default:
       return;
   }
-  send(message, Origin::msi());
+  send(message, Origin::msi(function));
 }
 
 void ApicBus::broadcast_eoi(Vector vector) {

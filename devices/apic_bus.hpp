@@ -33,15 +33,15 @@ class Lapic;
 class IoApic;
 
 // Who sent a message: a LAPIC or I/O APIC by its place on the bus (the order of attaching, for a
-// LAPIC its core's number; ids can be rewritten by software and need not be unique), or a write to
-// the MSI address range.
+// LAPIC its core's number; ids can be rewritten by software and need not be unique), or a PCI
+// function that wrote to the MSI address range, by its device and function number (5 and 3 bits).
 struct Origin {
   enum class Kind : std::uint8_t { kMsi, kLapic, kIoApic };
   Kind kind = Kind::kMsi;
   std::uint8_t place = 0;
   std::uint8_t pin = 0;
 
-  static Origin msi() { return {}; }
+  static Origin msi(std::uint8_t function) { return {Kind::kMsi, function, 0}; }
   static Origin lapic(std::uint8_t place) { return {Kind::kLapic, place, 0}; }
   static Origin io_apic(std::uint8_t place, std::uint8_t pin) {
     return {Kind::kIoApic, place, pin};
@@ -76,9 +76,9 @@ class ApicBus {
   std::uint8_t attach(IoApic& io_apic);
 
   void send(const ApicMessage& message, Origin origin);
-  // A write of `data` to `address` (FEExxxxxh) by a device. What is no valid MSI (level-triggered
-  // de-assertion, reserved delivery modes, another address) is dropped.
-  void send_msi(PhysAddr address, std::uint32_t data);
+  // A write of `data` to `address` (FEExxxxxh) by a PCI function (as in Origin). What is no valid
+  // MSI (level-triggered de-assertion, reserved delivery modes, another address) is dropped.
+  void send_msi(std::uint8_t function, PhysAddr address, std::uint32_t data);
   // The end of a level-triggered interrupt, told to every I/O APIC.
   void broadcast_eoi(Vector vector);
   // Whether a message of this LAPIC is still on the way.

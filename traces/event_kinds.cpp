@@ -92,7 +92,8 @@ std::string redirection_text(std::uint64_t raw) {
 }
 
 std::string message_text(const TraceEvent& e) {
-  std::string from = "an MSI";
+  std::string from =
+      fmt::format("PCI function 00:{:02x}.{}", e.argument(3) >> 3, e.argument(3) & 7);
   if (e.argument(2) == 1) from = fmt::format("core {}", e.argument(3));
   if (e.argument(2) == 2) from = fmt::format("I/O APIC pin {}", e.argument(4));
   std::string to;

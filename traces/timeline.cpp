@@ -113,7 +113,9 @@ class Builder {
       m.from = static_cast<int>(e.argument(3));
       m.origin = fmt::format("core {}", m.from);
     } else {
-      m.origin = e.argument(2) == kIoApic ? fmt::format("I/O APIC pin {}", e.argument(4)) : "MSI";
+      m.origin = e.argument(2) == kIoApic ? fmt::format("I/O APIC pin {}", e.argument(4))
+                                          : fmt::format("PCI function 00:{:02x}.{}",
+                                                        e.argument(3) >> 3, e.argument(3) & 7);
     }
     for (unsigned core = 0; core < 64; ++core)
       if ((m.to >> core & 1) != 0) raised_[{core, m.vector}] = timeline_.messages.size();

@@ -43,7 +43,7 @@ struct Timeline {
     std::uint64_t to = 0;  // a bit per core
     unsigned mode = 0;
     unsigned vector = 0;
-    std::string origin;  // "core 0", "I/O APIC pin 4", "MSI"
+    std::string origin;  // "core 0", "I/O APIC pin 4", "PCI function 00:04.0"
   };
   struct Disk {
     unsigned disk = 0;

@@ -127,8 +127,9 @@ void Machine::Chips::add_disk(const DiskSetup& setup, double angle, DmaPort& mem
   disk.disk.observe([this, number](const DiskCommandRecord& r) { wiring.disk_command(number, r); });
   disk.controller.attach(0, disk.disk);
   disk.controller.connect_intx(std::move(pin));
-  disk.controller.connect_msi([this](std::uint64_t address, std::uint32_t data) {
-    wiring.apic_bus.send_msi({address}, data);
+  const auto function = static_cast<std::uint8_t>(setup.pci_device << 3);
+  disk.controller.connect_msi([this, function](std::uint64_t address, std::uint32_t data) {
+    wiring.apic_bus.send_msi(function, {address}, data);
   });
   if (!pci.plug(setup.pci_device, 0, disk.controller))
     throw std::runtime_error(fmt::format("PCI device {:02x}h is taken", setup.pci_device));

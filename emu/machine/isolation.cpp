@@ -20,6 +20,11 @@ constexpr std::uint64_t kKept = 4;  // of each kind, by and to the same OS
 constexpr std::size_t kLeader = 0;
 constexpr unsigned kUartRegisters = 8;
 
+// As the bus counts functions: device and function number.
+PciAddress pci_address(std::uint8_t function) {
+  return {0, static_cast<std::uint8_t>(function >> 3), static_cast<std::uint8_t>(function & 7)};
+}
+
 const char* use_name(PageUse use) {
   return use == PageUse::kLoad ? "read" : use == PageUse::kStore ? "wrote" : "executed";
 }
@@ -89,7 +94,8 @@ void Isolation::report(Cycles at, std::size_t by, std::size_t to, const char* ki
 void Isolation::page_used(unsigned core, Cycles at, PhysAddr address, PageUse use) {
   const OsIndex by = os_of_core(core);
   const OsIndex owner = owner_of(address);
-  if (!is_foreign(by, owner) || (*by == kLeader && placing_)) return;
+  if (!is_foreign(by, owner)) return;
+  if (*by == kLeader && (placing_ || (!placed_ && address.value < kMegabyte))) return;
   const std::uint64_t page = address.value / kPage * kPage;
   // Where the firmware left its tables is for all to read.
   if ((page == kBiosData || page == kEbda) && use == PageUse::kLoad) return;
@@ -169,6 +175,10 @@ void Isolation::message_delivered(const ApicBus::Delivery& delivery) {
   } else if (delivery.origin.kind == Origin::Kind::kIoApic) {
     from = owner_of_pin(delivery.origin.pin);
     what = fmt::format("interrupt of pin {}", delivery.origin.pin);
+  } else {
+    const PciAddress function = pci_address(delivery.origin.place);
+    from = owner_of(function);
+    what = fmt::format("message of PCI function {}", to_string(function));
   }
   const DeliveryMode mode = delivery.message.mode;
   const bool starts = mode == DeliveryMode::kInit || mode == DeliveryMode::kStartup;

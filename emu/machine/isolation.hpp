@@ -4,7 +4,8 @@
 //
 // Unlike InterferenceWatch, which tells of harm done, this tells of every touch. Allowed to the
 // leader is what starts followers: it places them and sends INIT and STARTUP. Its firmware and boot
-// loader run before there is anybody else and are not watched.
+// loader run before there is anybody else and are not watched; and until it places the first
+// follower the first megabyte, where purgatories will be, is still its own.
 //
 // Pages are looked at where they enter a core's TLB: a page that an OS has rightly begun to use and
 // goes on using when it is another's is not seen.
@@ -41,7 +42,10 @@ class Isolation {
   // The leader is in its kernel; before, nothing is looked at.
   void begin() { watching_ = true; }
   // The leader places a follower, or has done so.
-  void placing(bool now) { placing_ = now; }
+  void placing(bool now) {
+    placing_ = now;
+    placed_ = placed_ || now;
+  }
 
   void page_used(unsigned core, Cycles at, PhysAddr address, PageUse use);
   // By an OS's "disk" or "NIC".
@@ -72,6 +76,7 @@ class Isolation {
   std::vector<std::uint8_t> owners_;
   bool watching_ = false;
   bool placing_ = false;
+  bool placed_ = false;  // a follower, or a part of one
   std::map<std::string, std::uint64_t> seen_;
   std::vector<Interference> found_;
   std::uint64_t count_ = 0;

@@ -50,8 +50,9 @@ void Machine::Chips::add_nic(const NicSetup& setup, DmaPort& memory, IrqLine pin
       }));
   Nic& nic = nics.back()->nic;
   nic.connect_intx(std::move(pin));
-  nic.connect_msi([this](std::uint64_t address, std::uint32_t data) {
-    wiring.apic_bus.send_msi({address}, data);
+  const auto function = static_cast<std::uint8_t>(setup.pci_device << 3);
+  nic.connect_msi([this, function](std::uint64_t address, std::uint32_t data) {
+    wiring.apic_bus.send_msi(function, {address}, data);
   });
   if (!pci.plug(setup.pci_device, 0, nic))
     throw std::runtime_error(fmt::format("PCI device {:02x}h is taken", setup.pci_device));

@@ -177,27 +177,27 @@ TEST_F(ApicBusTest, ALogicalLapicOfNobodyIsSeenByTheObserver) {
 
 TEST_F(ApicBusTest, MsiFields) {  // 10.11
   set_logical({0x01, 0x02, 0x04, 0x08}, 0xFFFFFFFF);
-  bus_.send_msi({0xFEE02000}, 0x4061);  // physical 2, fixed, edge
+  bus_.send_msi(0x20, {0xFEE02000}, 0x4061);  // physical 2, fixed, edge
   wait(kDelay);
   EXPECT_TRUE(requested(2, 0x61));
   EXPECT_FALSE(bit(2, kTriggerMode, 0x61));
-  EXPECT_EQ(seen_.back().origin, Origin::msi());
-  bus_.send_msi({0xFEE0A004}, 0xC062);  // logical 0Ah without redirection: both; level
+  EXPECT_EQ(seen_.back().origin, Origin::msi(0x20));
+  bus_.send_msi(0x20, {0xFEE0A004}, 0xC062);  // logical 0Ah without redirection: both; level
   wait(kDelay);
   EXPECT_TRUE(requested(1, 0x62));
   EXPECT_TRUE(requested(3, 0x62));
   EXPECT_TRUE(bit(3, kTriggerMode, 0x62));
-  bus_.send_msi({0xFEE0A00C}, 0x4063);  // the same with the redirection hint: one of them
+  bus_.send_msi(0x20, {0xFEE0A00C}, 0x4063);  // the same with the redirection hint: one of them
   wait(kDelay);
   EXPECT_NE(requested(1, 0x63), requested(3, 0x63));
-  bus_.send_msi({0xFEE03000}, 0x0400);  // NMI
+  bus_.send_msi(0x20, {0xFEE03000}, 0x0400);  // NMI
   wait(kDelay);
   EXPECT_EQ(cores_[3].take(), Log{"nmi"});
   const std::size_t count = seen_.size();
-  bus_.send_msi({0xFEE02000}, 0x8064);  // level de-assert
-  bus_.send_msi({0xFEE02000}, 0x4364);  // reserved delivery mode
-  bus_.send_msi({0xFED02000}, 0x4064);
-  bus_.send_msi({0x1'FEE02000}, 0x4064);
+  bus_.send_msi(0x20, {0xFEE02000}, 0x8064);  // level de-assert
+  bus_.send_msi(0x20, {0xFEE02000}, 0x4364);  // reserved delivery mode
+  bus_.send_msi(0x20, {0xFED02000}, 0x4064);
+  bus_.send_msi(0x20, {0x1'FEE02000}, 0x4064);
   wait(kDelay);
   EXPECT_EQ(seen_.size(), count);
 }

@@ -71,7 +71,7 @@ class RandomMachine : public ApicMachine {
         if (random.below(4) != 0) seen_.push_back(lapic.write_base(0xFEE00800) ? 1 : 0);
         break;
       case 10:
-        bus_.send_msi({0xFEE00000 | random.below(6) << 12 | random.below(16)}, random.word());
+        bus_.send_msi(0x20, {0xFEE00000 | random.below(6) << 12 | random.below(16)}, random.word());
         lapic.set_lint1(random.below(2) != 0);
         break;
       default:

@@ -89,6 +89,35 @@ TEST_F(IsolationTest, LeaderPlacesFollowersAndStartsThem) {
   EXPECT_EQ(isolation_->count(), 3U);
 }
 
+TEST_F(IsolationTest, FirstMegabyteIsTheLeadersUntilItPlacesAFollower) {
+  page(0, 0x9000);
+  page(0, 0x12000);
+  EXPECT_EQ(isolation_->count(), 0U);
+  page(0, 256 * kM);
+  page(1, 0x12000);
+  EXPECT_EQ(isolation_->count(), 2U);
+  isolation_->placing(true);
+  isolation_->placing(false);
+  page(0, 0x12000);
+  EXPECT_EQ(isolation_->count(), 3U);
+}
+
+TEST_F(IsolationTest, MessageOfADevice) {
+  ApicBus::Delivery delivery{};
+  delivery.origin = Origin::msi(5 << 3);
+  delivery.message.vector = {0x41};
+  delivery.message.mode = DeliveryMode::kFixed;
+  delivery.targets[1] = true;
+  isolation_->message_delivered(delivery);
+  EXPECT_EQ(isolation_->count(), 0U);
+  delivery.targets[2] = true;
+  isolation_->message_delivered(delivery);
+  EXPECT_THAT(isolation_->found(),
+              ElementsAre(Field(&Interference::what,
+                                "message of PCI function 00:05.0 of f1 with vector 41 reached "
+                                "core 2, which is f2's")));
+}
+
 TEST_F(IsolationTest, DmaAcrossTheEdgeOfARange) {
   isolation_->dma("disk", 1, {1}, true, PhysAddr{512 * kM - 512}, 512);
   EXPECT_THAT(isolation_->found(), IsEmpty());
