@@ -58,6 +58,11 @@ std::string scenario_summary(const Scenario& scenario) {
     known = known && !os.kernel.path.empty();
   }
   text += fmt::format("\n{}", table.text());
+  for (const OsSpec& os : scenario.os) {
+    if (!os.nic) continue;
+    text += fmt::format("{}: NIC {} with address {} on network {}\n", os.name,
+                        to_string(os.nic->function), to_string(os.nic->mac), os.nic->network);
+  }
   if (!known) {
     return text +
            "\nSome kernels are not built yet (mintsim images build): they were not looked at.\n";

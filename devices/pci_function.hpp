@@ -85,6 +85,9 @@ class PciFunction {
   void add_memory_bar(unsigned index, std::uint32_t size, Device& window);
   void add_io_bar(unsigned index, std::uint32_t size, Device& window);
   void add_interrupt_pin();  // INTA#
+  // The header of a capability (6.7): its id, and its place in the list, which is in the order of
+  // these calls.
+  void add_capability(unsigned offset, std::uint8_t id);
   // One message (6.8.1); the capability takes 10, 14 or 24 bytes from `offset`.
   void add_msi(unsigned offset, bool address64, bool maskable);
 
@@ -123,7 +126,6 @@ class PciFunction {
   void put(unsigned offset, unsigned size, std::uint32_t value);
   std::uint16_t command() const;
   void add_bar(unsigned index, std::uint32_t size, Device& window, bool io);
-  void add_capability(unsigned offset, std::uint8_t id);
   unsigned msi_mask_offset() const;
   void update_pin();
   void release_masked_msi();

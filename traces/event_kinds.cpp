@@ -28,6 +28,9 @@ constexpr std::string_view kDisk[] = {
     "disk",     "received", "command",  "tag",      "queued", "lba",       "sectors", "wait",
     "overhead", "seek",     "rotation", "transfer", "bus",    "cache_hit", "status",  "error"};
 constexpr std::string_view kDmaNames[] = {"disk", "to_memory", "address", "bytes", "hash"};
+constexpr std::string_view kNicDmaNames[] = {"nic", "to_memory", "address", "bytes", "hash"};
+constexpr std::string_view kFrameNames[] = {"network", "nic",   "destination", "source",
+                                            "type",    "bytes", "hash"};
 constexpr std::string_view kLine[] = {"uart", "begun"};
 constexpr std::string_view kCode[] = {"code"};
 constexpr std::string_view kValue[] = {"value"};
@@ -67,7 +70,9 @@ constexpr EventKind kKinds[] = {{"power", {}},
                                 {"block", kBlocks},
                                 {"access", kAccessNames},
                                 {"clock", kValue},
-                                {"end", kGoal}};
+                                {"end", kGoal},
+                                {"nic-dma", kNicDmaNames},
+                                {"frame", kFrameNames}};
 static_assert(std::size(kKinds) == kTraceKinds);
 static_assert(std::size(kDisk) == kDiskArguments);
 
@@ -280,6 +285,14 @@ std::string event_text(const TraceEvent& e) {
       return fmt::format("disk {} DMA {} {:x}h, {} bytes, hash {:016x}", e.argument(0),
                          e.argument(1) != 0 ? "to" : "from", e.argument(2), e.argument(3),
                          e.argument(4));
+    case TraceKind::kNicDma:
+      return fmt::format("NIC {} DMA {} {:x}h, {} bytes, hash {:016x}", e.argument(0),
+                         e.argument(1) != 0 ? "to" : "from", e.argument(2), e.argument(3),
+                         e.argument(4));
+    case TraceKind::kFrame:
+      return fmt::format("NIC {} sends {} bytes, {:012x} to {:012x}, type {:04x}h, hash {:016x}",
+                         e.argument(1), e.argument(5), e.argument(3), e.argument(2), e.argument(4),
+                         e.argument(6));
     case TraceKind::kConsole:
       return std::string(e.text.substr(0, e.text.find_last_not_of("\r\n") + 1));
     case TraceKind::kPostCode:

@@ -31,6 +31,7 @@ class Builder {
         timeline_.lines.push_back({e.os, ns(e.argument(1)), event_text(e)});
         return;
       case TraceKind::kDma:
+      case TraceKind::kNicDma:
       case TraceKind::kMark:
       case TraceKind::kCheckpoint:
       case TraceKind::kSample:

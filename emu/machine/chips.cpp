@@ -8,6 +8,7 @@
 #include "devices/ahci.hpp"
 #include "devices/ata_disk.hpp"
 #include "devices/disk_image.hpp"
+#include "emu/machine/network_parts.hpp"
 #include "emu/machine/observed_dma.hpp"
 #include "emu/scenario/problem.hpp"
 
@@ -140,6 +141,7 @@ void Machine::Chips::reset() {
                                                      &kbc, &reset_control, &post_code, &vga, &pci})
     chip->reset();
   for (const auto& uart : uarts) uart->reset();
+  for (const auto& network : networks) network->hub.reset();
 }
 
 void Machine::Chips::leave_like_bios() {

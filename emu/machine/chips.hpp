@@ -80,16 +80,23 @@ struct Machine::Chips {
     std::function<void(std::uint8_t)> post;
     std::function<void(unsigned disk, const DiskCommandRecord&)> disk_command;
     std::function<void(unsigned disk, bool to_memory, PhysAddr, std::span<const std::byte>)> dma;
+    std::function<void(unsigned nic, bool to_memory, PhysAddr, std::span<const std::byte>)> nic_dma;
+    std::function<void(unsigned network, unsigned nic, std::span<const std::uint8_t>)> frame;
   };
   explicit Chips(const Wiring& wiring);
   ~Chips();
 
   // A disk with an AHCI controller of its own. Throws std::runtime_error when its image is no good.
   void add_disk(const DiskSetup& setup, double angle, DmaPort& memory, IrqLine pin);
+  // The switch of a network, and a NIC with a cable to the one that its setup names.
+  void add_network(const std::string& name);
+  void add_nic(const NicSetup& setup, DmaPort& memory, IrqLine pin);
   void reset();
   void leave_like_bios();
 
   struct Disk;
+  struct Card;
+  struct Network;
   Wiring wiring;
   Event intr_arrival;  // INTR reaches the core as late as any interrupt message
   Event reset_event;
@@ -109,6 +116,8 @@ struct Machine::Chips {
   HostBridge host_bridge;
   IsaBridge isa_bridge;
   std::vector<std::unique_ptr<Disk>> disks;
+  std::vector<std::unique_ptr<Network>> networks;
+  std::vector<std::unique_ptr<Card>> nics;
   std::unique_ptr<DebugParts> debug;
 };
 

@@ -104,15 +104,16 @@ void Isolation::page_used(unsigned core, Cycles at, PhysAddr address, PageUse us
                      use_name(use), page, scenario_.os[*owner].name));
 }
 
-void Isolation::dma(std::size_t os, Cycles at, bool to_memory, PhysAddr address,
+void Isolation::dma(const char* by, std::size_t os, Cycles at, bool to_memory, PhysAddr address,
                     std::uint64_t bytes) {
   for (std::uint64_t done = 0; done < bytes;) {
     const PhysAddr piece = address + done;
     const OsIndex owner = owner_of(piece);
     if (is_foreign(os, owner)) {
-      report(at, os, *owner, "DMA",
-             fmt::format("the disk of {} {} memory at {:#x}, which is {}'s", scenario_.os[os].name,
-                         to_memory ? "wrote" : "read", piece.value, scenario_.os[*owner].name));
+      report(
+          at, os, *owner, "DMA",
+          fmt::format("the {} of {} {} memory at {:#x}, which is {}'s", by, scenario_.os[os].name,
+                      to_memory ? "wrote" : "read", piece.value, scenario_.os[*owner].name));
       return;
     }
     done += kPage - piece.value % kPage;

@@ -48,7 +48,9 @@ class Isolation {
   }
 
   void page_used(unsigned core, Cycles at, PhysAddr address, PageUse use);
-  void dma(std::size_t os, Cycles at, bool to_memory, PhysAddr address, std::uint64_t bytes);
+  // By an OS's "disk" or "NIC".
+  void dma(const char* by, std::size_t os, Cycles at, bool to_memory, PhysAddr address,
+           std::uint64_t bytes);
   // A port or a register of a device.
   void accessed(unsigned core, Cycles at, const Access& access);
   void pci_configured(unsigned core, Cycles at, PciAddress function, unsigned offset, bool write);

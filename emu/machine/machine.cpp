@@ -53,6 +53,7 @@ Machine::Machine(MachineSetup setup, MachineObserver& observer)
       timing_(make_timing_model(setup_.profile)) {
   build_chips();
   build_disks();
+  build_networks();
   map_chips();
   build_cores();
 }
@@ -78,6 +79,14 @@ void Machine::build_chips() {
       .dma =
           [this](unsigned disk, bool to_memory, PhysAddr address, std::span<const std::byte> data) {
             observer_.dma(disk, to_memory, address, data);
+          },
+      .nic_dma =
+          [this](unsigned nic, bool to_memory, PhysAddr address, std::span<const std::byte> data) {
+            observer_.nic_dma(nic, to_memory, address, data);
+          },
+      .frame =
+          [this](unsigned network, unsigned nic, std::span<const std::uint8_t> frame) {
+            observer_.frame_sent(network, nic, frame);
           }});
   chips_->io_apic.set_observer([this](unsigned pin, RedirectionEntry old, RedirectionEntry now) {
     observer_.redirection_written(pin, old, now);
@@ -109,6 +118,15 @@ void Machine::build_disks() {
     const unsigned device = disk.pci_device;
     chips_->add_disk(disk, angle, memory_,
                      [this, device](bool level) { set_pci_pin(16 + device % 8, device, level); });
+  }
+}
+
+void Machine::build_networks() {
+  for (const std::string& name : setup_.networks) chips_->add_network(name);
+  for (const NicSetup& nic : setup_.nics) {
+    const unsigned device = nic.pci_device;
+    chips_->add_nic(nic, memory_,
+                    [this, device](bool level) { set_pci_pin(16 + device % 8, device, level); });
   }
 }
 

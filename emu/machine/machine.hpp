@@ -19,6 +19,7 @@
 #include "devices/ioapic.hpp"
 #include "devices/pci.hpp"
 #include "devices/vga_text.hpp"
+#include "emu/base/mac_address.hpp"
 #include "emu/machine/core.hpp"
 #include "emu/machine/scheduler.hpp"
 #include "emu/scenario/profile.hpp"
@@ -43,6 +44,10 @@ class MachineObserver : public CoreObserver {
   // data.
   virtual void disk_command(unsigned, const DiskCommandRecord&) {}
   virtual void dma(unsigned, bool, PhysAddr, std::span<const std::byte>) {}
+  // NICs and networks by their places in MachineSetup: a NIC has moved data; a frame of it has come
+  // into the switch of its network whole.
+  virtual void nic_dma(unsigned, bool, PhysAddr, std::span<const std::byte>) {}
+  virtual void frame_sent(unsigned /*network*/, unsigned /*nic*/, std::span<const std::uint8_t>) {}
 };
 
 struct DiskSetup {
@@ -51,11 +56,19 @@ struct DiskSetup {
   std::string serial;
 };
 
+struct NicSetup {
+  unsigned pci_device = 8;
+  MacAddress mac{};
+  unsigned network = 0;  // in MachineSetup::networks
+};
+
 struct MachineSetup {
   MachineProfile profile;
   std::uint64_t seed = 1;
   std::vector<std::uint8_t> rom;  // empty: none
   std::vector<DiskSetup> disks;
+  std::vector<NicSetup> nics;
+  std::vector<std::string> networks;                       // their names
   std::vector<std::pair<PhysAddr, std::uint64_t>> shared;  // pages that OSes share
   std::vector<unsigned> groups;      // by core: which cores share all memory; all do if left out
   std::vector<Cycles> start_delays;  // by core: how long after a SIPI it begins; 0 if left out
@@ -102,6 +115,7 @@ class Machine {
   struct Chips;
   void build_chips();
   void build_disks();
+  void build_networks();
   void map_chips();
   void build_cores();
   void reset();

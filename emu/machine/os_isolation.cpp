@@ -21,6 +21,8 @@ void OsRecorder::begin_isolation() {
   // The machine has them in this order (run.cpp).
   for (const Os& os : oses_)
     if (os.spec->disk && !os.spec->pci.empty()) disk_owners_.push_back(number_of(os));
+  for (const Os& os : oses_)
+    if (os.spec->nic) nic_owners_.push_back(number_of(os));
   if (oses_.size() < 2) return;
   for (const auto& core : machine().cores())
     if (const auto os = isolation_->os_of_core(core->id().value))
@@ -36,7 +38,14 @@ void OsRecorder::dma(unsigned disk, bool to_memory, PhysAddr address,
                      std::span<const std::byte> data) {
   Recorder::dma(disk, to_memory, address, data);
   if (disk < disk_owners_.size())
-    isolation_->dma(disk_owners_[disk], now(), to_memory, address, data.size());
+    isolation_->dma("disk", disk_owners_[disk], now(), to_memory, address, data.size());
+}
+
+void OsRecorder::nic_dma(unsigned nic, bool to_memory, PhysAddr address,
+                         std::span<const std::byte> data) {
+  Recorder::nic_dma(nic, to_memory, address, data);
+  if (nic < nic_owners_.size())
+    isolation_->dma("NIC", nic_owners_[nic], now(), to_memory, address, data.size());
 }
 
 void OsRecorder::pci_configured(const PciHost::ConfigAccess& access) {

@@ -33,6 +33,8 @@ class OsRecorder final : public Recorder {
   void pci_configured(const PciHost::ConfigAccess& access) override;
   void dma(unsigned disk, bool to_memory, PhysAddr address,
            std::span<const std::byte> data) override;
+  void nic_dma(unsigned nic, bool to_memory, PhysAddr address,
+               std::span<const std::byte> data) override;
   void foreign_page(Core& core, PhysAddr address, PageUse use) override;
 
  protected:
@@ -154,6 +156,7 @@ class OsRecorder final : public Recorder {
   unsigned accessing_core_ = 0;  // made the last access
   std::optional<PciHost::ConfigAccess> configuration_read_;
   std::vector<std::size_t> disk_owners_;  // OSes, by disk
+  std::vector<std::size_t> nic_owners_;   // by NIC
   std::size_t interference_traced_ = 0;
   std::optional<unsigned> leader_stage_;  // as traced
 };

@@ -50,6 +50,7 @@ RunResult Recorder::run(Machine& machine) {
     }
     tracer_->power_on();
   }
+  open_captures();
   begun();
   if (machine.run() == Scheduler::End::kIdle && !ended_)
     end(false, "every core has stopped and nothing can wake one");
@@ -59,6 +60,7 @@ RunResult Recorder::run(Machine& machine) {
   if (!ended_) reason_ = "ended where the trace asked for it";
 
   flush_consoles();
+  flush_captures();
   RunResult result;
   result.goal_met = goal_met_;
   result.reason = reason_;
@@ -157,15 +159,37 @@ void Recorder::flush_consoles() {
   for (const auto& console : consoles_) {
     if (!console || console->pending.empty()) continue;
     if (console->file.is_open() && !(console->file << console->pending << std::flush)) {
-      reason_ = fmt::format("console files in {} cannot be written; is the disk full?",
-                            request_.out_dir.string());
-      ended_ = true;
-      goal_met_ = false;
-      machine_->stop();
+      disk_is_full("console files");
     }
     if (request_.console_to_observer) observer_.console(console->os, console->pending);
     console->pending.clear();
   }
+}
+
+void Recorder::disk_is_full(const char* files) {
+  reason_ = fmt::format("{} in {} cannot be written; is the disk full?", files,
+                        request_.out_dir.string());
+  ended_ = true;
+  goal_met_ = false;
+  machine_->stop();
+}
+
+// --- captures
+// ----------------------------------------------------------------------------------------
+
+void Recorder::open_captures() {
+  if (request_.out_dir.empty()) return;
+  for (const NetworkSpec& network : request_.scenario.networks) {
+    captures_.push_back(nullptr);
+    if (network.pcap)
+      captures_.back() = std::make_unique<PcapFile>(request_.out_dir / (network.name + ".pcap"),
+                                                    machine_->setup().profile.core_clock);
+  }
+}
+
+void Recorder::flush_captures() {
+  for (const auto& capture : captures_)
+    if (capture && !capture->flush()) disk_is_full("captures");
 }
 
 // --- what happens
@@ -263,6 +287,18 @@ void Recorder::disk_command(unsigned disk, const DiskCommandRecord& record) {
 void Recorder::dma(unsigned disk, bool to_memory, PhysAddr address,
                    std::span<const std::byte> data) {
   if (tracer_) tracer_->dma(disk, to_memory, address, data);
+}
+
+void Recorder::nic_dma(unsigned nic, bool to_memory, PhysAddr address,
+                       std::span<const std::byte> data) {
+  if (tracer_) tracer_->nic_dma(nic, to_memory, address, data);
+}
+
+void Recorder::frame_sent(unsigned network, unsigned nic, std::span<const std::uint8_t> frame) {
+  ordered_.add(static_cast<int>(Kind::kFrame), network, nic, now().count);
+  ordered_.add(std::string_view(reinterpret_cast<const char*>(frame.data()), frame.size()));
+  if (network < captures_.size() && captures_[network]) captures_[network]->add(now(), frame);
+  if (tracer_) tracer_->frame_sent(network, nic, frame);
 }
 
 void Recorder::fill_progress(Progress&) {}

@@ -13,6 +13,7 @@
 
 #include "emu/machine/digest.hpp"
 #include "emu/machine/machine.hpp"
+#include "emu/machine/pcap.hpp"
 #include "emu/machine/tracer.hpp"
 #include "emu/scenario/run_result.hpp"
 
@@ -46,6 +47,9 @@ class Recorder : public MachineObserver {
   void disk_command(unsigned disk, const DiskCommandRecord& record) override;
   void dma(unsigned disk, bool to_memory, PhysAddr address,
            std::span<const std::byte> data) override;
+  void nic_dma(unsigned nic, bool to_memory, PhysAddr address,
+               std::span<const std::byte> data) override;
+  void frame_sent(unsigned network, unsigned nic, std::span<const std::uint8_t> frame) override;
 
  protected:
   enum class Kind : std::uint8_t {
@@ -58,7 +62,8 @@ class Recorder : public MachineObserver {
     kExit,
     kReset,
     kMessage,
-    kEnd
+    kEnd,
+    kFrame
   };
   // The scenario's own probes: ids from 1 to kWatched. Those of kWatched, the symbol that the trace
   // asks for, are not in the digest.
@@ -108,11 +113,15 @@ class Recorder : public MachineObserver {
     unsigned os = 0;
   };
   void flush_consoles();
+  void open_captures();
+  void flush_captures();
+  void disk_is_full(const char* files);
   void tick();
 
   Machine* machine_ = nullptr;
   std::unique_ptr<Tracer> tracer_;
   std::vector<std::unique_ptr<Console>> consoles_;
+  std::vector<std::unique_ptr<PcapFile>> captures_;  // by network; null: none is wanted
   std::unique_ptr<Event> tick_;
   std::unique_ptr<Event> time_limit_;
   std::unique_ptr<Event> trace_end_;

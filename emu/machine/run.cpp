@@ -66,6 +66,14 @@ MachineSetup setup_of(const RunRequest& request) {
                            .image = os.disk->path.string(),
                            .serial = "MINT-" + os.name});
   }
+  for (const NetworkSpec& network : scenario.networks) setup.networks.push_back(network.name);
+  for (const OsSpec& os : scenario.os) {
+    if (!os.nic) continue;
+    unsigned network = 0;
+    while (scenario.networks[network].name != os.nic->network) ++network;
+    setup.nics.push_back(
+        {.pci_device = os.nic->function.device, .mac = os.nic->mac, .network = network});
+  }
   setup.groups.resize(setup.profile.cores);
   setup.start_delays.resize(setup.profile.cores);
   for (const OsSpec& os : scenario.os)

@@ -55,9 +55,11 @@ enum class TraceKind : std::uint8_t {
   kBlock = 25,         // blocks since the core's last such event; see the block coding in traces/
   kAccess = 26,        // Access::Kind, 1 for a write, size, address, value
   kClock = 27,         // the value of the time-stamp counter that was read
-  kEnd = 28            // of the run: 1 if the goal was met; text: why
+  kEnd = 28,           // of the run: 1 if the goal was met; text: why
+  kNicDma = 29,        // NIC, 1 to memory, address, bytes, XXH3 of the bytes
+  kFrame = 30  // network, NIC that sent, destination, source, type, bytes, XXH3 of the bytes
 };
-inline constexpr unsigned kTraceKinds = 29;
+inline constexpr unsigned kTraceKinds = 31;
 
 // Whence a core has an interrupt. Of a message an event kMessage of that vector says more.
 enum class InterruptSource : std::uint8_t { kUnknown, kMessage, kTimer, kLocalPin, kPic, kNmi };

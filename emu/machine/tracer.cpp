@@ -247,6 +247,26 @@ void Tracer::dma(unsigned disk, bool to_memory, PhysAddr address, std::span<cons
        {disk, to_memory, address.value, data.size(), XXH3_64bits(data.data(), data.size())});
 }
 
+void Tracer::nic_dma(unsigned nic, bool to_memory, PhysAddr address,
+                     std::span<const std::byte> data) {
+  if (!at_least(TraceLevel::kEvents)) return;
+  emit(TraceKind::kNicDma, now(), nullptr,
+       {nic, to_memory, address.value, data.size(), XXH3_64bits(data.data(), data.size())});
+}
+
+void Tracer::frame_sent(unsigned network, unsigned nic, std::span<const std::uint8_t> frame) {
+  if (!at_least(TraceLevel::kEvents)) return;
+  // Big-endian numbers of its header: two addresses, the type.
+  const auto number = [&](std::size_t first, std::size_t size) {
+    std::uint64_t value = 0;
+    for (const std::uint8_t byte : frame.subspan(first, size)) value = value << 8 | byte;
+    return value;
+  };
+  emit(TraceKind::kFrame, now(), nullptr,
+       {network, nic, number(0, 6), number(6, 6), number(12, 2), frame.size(),
+        XXH3_64bits(frame.data(), frame.size())});
+}
+
 // --- what the recorder notices
 // --------------------------------------------------------------------------
 

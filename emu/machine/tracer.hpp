@@ -46,6 +46,8 @@ class Tracer {
   void pci_configured(const PciHost::ConfigAccess& access);
   void disk_command(unsigned disk, const DiskCommandRecord& record);
   void dma(unsigned disk, bool to_memory, PhysAddr address, std::span<const std::byte> data);
+  void nic_dma(unsigned nic, bool to_memory, PhysAddr address, std::span<const std::byte> data);
+  void frame_sent(unsigned network, unsigned nic, std::span<const std::uint8_t> frame);
 
   // Stages, the lock and interference are the recorder's to notice.
   void stage(std::uint8_t core, std::uint8_t os, unsigned stage, bool begins, Cycles at);

@@ -24,6 +24,7 @@ class ScenarioChecker : Checker {
     check_roles();
     for (const OsSpec& os : scenario_.os) check_system(scenario_, os, problems_);
     check_conflicts(scenario_, problems_);
+    check_nics(scenario_, problems_);
     check_start();
     check_end();
     for (const Typing& typing : scenario_.typing) check_typing(typing);
@@ -46,6 +47,10 @@ class ScenarioChecker : Checker {
     if (!scenario_.meetings.empty()) {
       report(scenario_.meetings[0].key, "[[meet]] is a matter of several [[os]]",
              "remove it: a bare-metal program is the only guest", scenario_.place("bare_metal"));
+    }
+    if (!scenario_.networks.empty()) {
+      report(scenario_.networks[0].key, "[[network]] connects the NICs of [[os]]",
+             "remove it: a bare-metal program has no NIC", scenario_.place("bare_metal"));
     }
     if (bare.program.has_value() == bare.rom.has_value()) {
       report("bare_metal",

@@ -45,6 +45,8 @@ class Checker {
 void check_system(const Scenario& scenario, const OsSpec& os, Problems& problems);
 // Does nobody own what another owns, and is shared memory nobody's?
 void check_conflicts(const Scenario& scenario, Problems& problems);
+// Has each NIC an address, a network and a wire of its own?
+void check_nics(const Scenario& scenario, Problems& problems);
 // Can the OSes of each [[meet]] meet there?
 void check_meetings(const Scenario& scenario, Problems& problems);
 

@@ -155,6 +155,19 @@ void read_disk(TomlTable table, DiskProfile& disk) {
   table.done();
 }
 
+void read_nic(TomlTable table, NicProfile& nic) {
+  constexpr std::uint64_t kMillisecondNs = 1'000'000;
+  constexpr std::uint64_t kMinuteNs = 60'000'000'000;
+  table.get("link_bits_per_second", nic.link_bits_per_second, 1'000'000, 100'000'000'000);
+  table.get("negotiation_ns", nic.negotiation_ns, 0, kMinuteNs);
+  table.get("switch_ns", nic.switch_ns, 0, kMillisecondNs);
+  table.get("burst_ns", nic.burst_ns, 0, kMillisecondNs);
+  table.get("bus_bytes_per_second", nic.bus_bytes_per_second, 1'000'000, 10'000'000'000);
+  table.get("mdio_ns", nic.mdio_ns, 0, kMillisecondNs);
+  table.get("eeprom_read_ns", nic.eeprom_read_ns, 0, kMillisecondNs);
+  table.done();
+}
+
 void read_seed(TomlTable table, SeedProfile& seed) {
   table.get("disk_angle", seed.disk_angle);
   table.get("core_start_skew", seed.core_start_skew, 0, kSecond);
@@ -187,6 +200,7 @@ void read_machine(TomlTable& table, MachineProfile& profile, bool new_waits) {
   read_serial(table.table("serial"), profile.serial);
   read_post(table.table("post"), profile.post, new_waits);
   read_disk(table.table("disk"), profile.disk);
+  read_nic(table.table("nic"), profile.nic);
   read_seed(table.table("seed"), profile.seed);
 }
 

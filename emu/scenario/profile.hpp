@@ -89,6 +89,17 @@ struct DiskProfile {
   std::uint64_t spin_up_ns = 8'000'000'000;  // power-on to ready
 };
 
+// [machine.nic]: every NIC, an 82540EM, and the switch between them (devices/nic.hpp).
+struct NicProfile {
+  std::uint64_t link_bits_per_second = 1'000'000'000;
+  std::uint64_t negotiation_ns = 2'000'000'000;  // reset of the PHY to link
+  std::uint64_t switch_ns = 2'000;               // last bit in to first bit out
+  std::uint64_t burst_ns = 240;                  // a burst on its PCI bus, before the data
+  std::uint64_t bus_bytes_per_second = 133'333'333;
+  std::uint64_t mdio_ns = 25'600;         // access to a register of the PHY
+  std::uint64_t eeprom_read_ns = 25'000;  // a word by EERD
+};
+
 // [machine.seed]: what a run's seed decides. With everything off, --seed changes nothing.
 struct SeedProfile {
   bool disk_angle = true;        // rotation angle of each disk at power-on
@@ -110,6 +121,7 @@ struct MachineProfile {
   SerialProfile serial;
   std::vector<PostWait> post;
   DiskProfile disk;
+  NicProfile nic;
   SeedProfile seed;
 };
 

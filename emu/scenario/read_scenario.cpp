@@ -35,6 +35,7 @@ class Loader {
     if (!root.get("name", scenario_.name)) scenario_.name = fs::path(scenario_.file).stem();
     root.get("description", scenario_.description);
     read_machine_table(root.table("machine"));
+    for (TomlTable& table : root.tables("network")) read_network(table);
     unsigned index = 0;
     for (TomlTable& table : root.tables("os")) read_os(table, index++);
     read_start(root.table("start"));
@@ -100,6 +101,7 @@ class Loader {
     if (table.get("kernel", file)) os.kernel = guest_file(table, "kernel", file);
     if (table.get("initrd", file)) os.initrd = guest_file(table, "initrd", file);
     if (table.get("disk", file)) os.disk = guest_file(table, "disk", file);
+    read_nic(table, os);
     table.get("cmdline", os.cmdline);
     std::vector<unsigned> cores;
     if (table.get_numbers("cores", cores, 0, 63)) {
@@ -127,15 +129,52 @@ class Loader {
     table.done();
   }
 
+  // nic = true, or a table.
+  void read_nic(TomlTable& os_table, OsSpec& os) {
+    if (os_table.is_bool("nic")) {
+      bool nic = false;
+      if (os_table.get("nic", nic) && nic) os.nic.emplace();
+      return;
+    }
+    TomlTable table = os_table.table("nic");
+    if (!table.present()) return;
+    os.nic.emplace();
+    table.get("network", os.nic->network);
+    if (std::string text; table.get("mac", text)) {
+      os.nic->mac_given = true;
+      if (const auto mac = parse_mac(text)) {
+        os.nic->mac = *mac;
+      } else {
+        table.problem("mac", fmt::format("'{}.mac' is \"{}\"", table.path(), text),
+                      "give six bytes in hexadecimal, such as \"02:4d:49:4e:54:01\"");
+        os.nic->mac_given = false;
+      }
+    }
+    table.done();
+  }
+
+  void read_network(TomlTable& table) {
+    NetworkSpec& network = scenario_.networks.emplace_back();
+    network.key = table.path();
+    if (table.get("name", network.name)) {
+      check_name(table, network.name, "the network's name", "name a file");
+    } else if (!table.has("name")) {
+      table.problem("", "a [[network]] without a 'name'", "add name = \"lan\"");
+    }
+    table.get("pcap", network.pcap);
+    table.done();
+  }
+
   // Names become host names, file names and labels of tables.
-  void check_name(TomlTable& table, const std::string& name) {
+  void check_name(TomlTable& table, const std::string& name, std::string_view what = "the OS name",
+                  std::string_view use = "be a host name") {
     const auto letter_or_digit = [](unsigned char c) { return std::isalnum(c) != 0; };
     const bool good = !name.empty() && name.size() <= 32 && letter_or_digit(name[0]) &&
                       std::all_of(name.begin(), name.end(), [&](unsigned char c) {
                         return letter_or_digit(c) || c == '-' || c == '_';
                       });
     if (!good) {
-      table.problem("name", fmt::format("the OS name \"{}\" cannot be a host name", name),
+      table.problem("name", fmt::format("{} \"{}\" cannot {}", what, name, use),
                     "use up to 32 letters, digits, '-' and '_'");
     }
   }

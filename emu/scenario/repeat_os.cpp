@@ -59,6 +59,12 @@ bool can_repeat(TomlTable& table, const OsSpec& os) {
     problem(key, fmt::format("'{}' belongs to one OS, and 'count' makes several", key),
             "leave it out: the first OSes get the UARTs that are free, the others go without");
   }
+  if (os.nic && os.nic->mac_given) {
+    problem("nic",
+            fmt::format("{} is the address of one NIC, and 'count' makes several OSes",
+                        to_string(os.nic->mac)),
+            "leave 'mac' out: each gets one of its own");
+  }
   if (os.disk && !os.disk->name.starts_with('@')) {
     problem("disk",
             fmt::format("disk {} is one disk, and 'count' makes several OSes", os.disk->name),

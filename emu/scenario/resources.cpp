@@ -64,18 +64,64 @@ void assign_controllers(Scenario& scenario) {
   }
 }
 
-// The UART's pin, the disk's INTA# where nobody else has that wire (AHCI uses MSI, so it can do
-// without), and for the leader what comes with a PC: 8259 (0), keyboard (1), timer (2), RTC (8).
+bool has_pin(const OsSpec& os, unsigned pin) {
+  return std::find(os.pins.begin(), os.pins.end(), pin) != os.pins.end();
+}
+
+// Networks and MAC addresses that are left out, and the functions: the first free one from 00:08.0
+// upwards whose INTA# is no other NIC's (a NIC interrupts by it) and no pin that another OS claims.
+void assign_nics(Scenario& scenario) {
+  std::set<PciAddress> taken;
+  std::set<unsigned> wires;
+  bool any = false;
+  for (const OsSpec& os : scenario.os) {
+    taken.insert(os.pci.begin(), os.pci.end());
+    any = any || os.nic;
+  }
+  if (any && scenario.networks.empty() && !scenario.places.contains("network"))
+    scenario.networks.push_back({.key = {}, .name = std::string(kDefaultNetwork), .pcap = false});
+  for (std::size_t i = 0; i < scenario.os.size(); i++) {
+    OsSpec& os = scenario.os[i];
+    if (!os.nic) continue;
+    NicSpec& nic = *os.nic;
+    if (nic.network.empty() && !scenario.networks.empty())
+      nic.network = scenario.networks.front().name;
+    // Locally administered: 02, "MINT", a number.
+    if (!nic.mac_given) nic.mac = {0x02, 'M', 'I', 'N', 'T', static_cast<std::uint8_t>(i)};
+    for (std::uint8_t device = kFirstNicDevice; device < 0x1F; device++) {
+      const PciAddress function{0, device, 0};
+      const unsigned pin = inta_pin(function);
+      const bool claimed =
+          std::any_of(scenario.os.begin(), scenario.os.end(), [&](const OsSpec& other) {
+            return &other != &os && other.pins_given && has_pin(other, pin);
+          });
+      if (taken.contains(function) || wires.contains(pin) || claimed) continue;
+      nic.function = function;
+      taken.insert(function);
+      wires.insert(pin);
+      os.pci.push_back(function);
+      break;
+    }
+  }
+}
+
+// The UART's pin, a NIC's INTA#, the disk's INTA# where nobody else has that wire (AHCI uses MSI,
+// so it can do without), and for the leader what comes with a PC: 8259 (0), keyboard (1), timer
+// (2), RTC (8).
 void assign_pins(Scenario& scenario) {
   std::set<unsigned> taken;
-  for (const OsSpec& os : scenario.os) taken.insert(os.pins.begin(), os.pins.end());
+  for (const OsSpec& os : scenario.os) {
+    taken.insert(os.pins.begin(), os.pins.end());
+    if (os.nic) taken.insert(inta_pin(os.nic->function));
+  }
   for (OsSpec& os : scenario.os) {
     if (os.pins_given || scenario.places.contains(os.key + ".pins")) continue;
     std::set<unsigned> pins;
     if (os.role == Role::kLeader && &os == &scenario.os[0]) pins = {0, 1, 2, 8};
     if (os.uart) pins.insert(scenario.machine.serial.irqs[*os.uart - 1]);
     for (PciAddress function : os.pci) {
-      if (!taken.contains(inta_pin(function))) pins.insert(inta_pin(function));
+      const bool is_nic = os.nic && os.nic->function == function;
+      if (is_nic || !taken.contains(inta_pin(function))) pins.insert(inta_pin(function));
     }
     os.pins.assign(pins.begin(), pins.end());
     taken.insert(pins.begin(), pins.end());
@@ -109,6 +155,7 @@ void assign_resources(Scenario& scenario) {
   }
   assign_uarts(scenario);
   assign_controllers(scenario);
+  assign_nics(scenario);
   assign_pins(scenario);
   if (scenario.end.os.empty() && !scenario.os.empty()) {
     for (const OsSpec& os : scenario.os) {

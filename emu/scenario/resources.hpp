@@ -9,6 +9,8 @@ inline constexpr std::uint64_t kPurgatorySlot = 0x9000;  // bytes per core
 inline constexpr std::uint64_t kMegabyte = 1ULL << 20;
 inline constexpr std::uint64_t kPciHole = 0xC000'0000;  // where RAM below 4 GB ends at the latest
 inline constexpr unsigned kFirstDiskDevice = 4;         // AHCI controllers from 00:04.0 upwards
+inline constexpr unsigned kFirstNicDevice = 8;          // NICs from 00:08.0 upwards
+inline constexpr unsigned kIntaPins = 8;                // 16-23
 inline constexpr unsigned kUartPorts[] = {0x3F8, 0x2F8, 0x3E8, 0x2E8};
 
 // Where purgatory is when all cores begin at one place (purgatory/mint-slot.h).

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emu/base/mac_address.hpp"
 #include "emu/scenario/problem.hpp"
 #include "emu/scenario/profile.hpp"
 
@@ -36,6 +37,22 @@ struct PciAddress {
   std::uint8_t function = 0;
   friend auto operator<=>(const PciAddress&, const PciAddress&) = default;
 };
+
+// A network card: an 82540EM, on a PCI function of its own.
+struct NicSpec {
+  std::string network;  // by name
+  MacAddress mac{};     // in its EEPROM
+  bool mac_given = false;
+  PciAddress function;  // 00:00.0: there was none left
+};
+
+// [[network]]: a switch that the NICs of OSes are connected to.
+struct NetworkSpec {
+  std::string key;    // its table in `places`: "network[0]"
+  std::string name;   // also of the file of what crossed it, NAME.pcap
+  bool pcap = false;  // whether that is written
+};
+inline constexpr std::string_view kDefaultNetwork = "lan";
 
 enum class Role : std::uint8_t {
   kLeader,    // booted by firmware and boot loader; there is exactly one
@@ -59,14 +76,16 @@ struct OsSpec {
   GuestFile kernel;  // bzImage
   std::optional<GuestFile> initrd;
   std::optional<GuestFile> disk;  // image of its hard disk, on an AHCI controller of its own
-  std::string cmdline;            // appended to what ownership implies
-  std::vector<ApicId> cores;      // its cores; the first is the boot core
-  MemoryRange memory;             // its RAM above 1 MB (a leader's starts at 0)
-  std::optional<unsigned> uart;   // 1-4: COM1 to COM4
-  std::vector<PciAddress> pci;    // functions it may drive; the first is its disk's controller
-  std::vector<unsigned> pins;     // I/O APIC pins it may program
-  bool pins_given = false;        // by the file; else they follow from uart and pci
-  std::string up_marker;          // console text that says "daemons up"
+  std::optional<NicSpec> nic;
+  std::string cmdline;           // appended to what ownership implies
+  std::vector<ApicId> cores;     // its cores; the first is the boot core
+  MemoryRange memory;            // its RAM above 1 MB (a leader's starts at 0)
+  std::optional<unsigned> uart;  // 1-4: COM1 to COM4
+  std::vector<PciAddress> pci;   // functions it may drive; the first is its disk's controller,
+                                 // its NIC is one of them
+  std::vector<unsigned> pins;    // I/O APIC pins it may program
+  bool pins_given = false;       // by the file; else they follow from uart and pci
+  std::string up_marker;         // console text that says "daemons up"
   // A follower: uses the PIT as if it were alone; else it is told the TSC's rate.
   bool use_pit = false;
   // A follower: its core begins so long after the startup IPI. Moves two followers' boots against
@@ -184,6 +203,7 @@ struct Scenario {
   std::string file;  // as the user named it
   MachineProfile machine;
   std::vector<OsSpec> os;
+  std::vector<NetworkSpec> networks;
   StartMode start = StartMode::kNone;
   std::optional<GuestFile> boot_tool;  // kexec, statically linked for the leader
   // kboot: what the leader's kernel is first started with, and which then starts it again.

@@ -22,6 +22,13 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+std::optional<std::uint8_t> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F') return static_cast<std::uint8_t>(c - 'A' + 10);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
@@ -91,6 +98,23 @@ std::string to_string(const MemoryRange& range) {
 
 std::string to_string(PciAddress function) {
   return fmt::format("{:02x}:{:02x}.{:x}", function.bus, function.device, function.function);
+}
+
+std::optional<MacAddress> parse_mac(std::string_view text) {
+  MacAddress address{};
+  if (text.size() != 3 * address.size() - 1) return std::nullopt;
+  for (std::size_t i = 0; i < address.size(); ++i) {
+    const auto high = hex_digit(text[3 * i]);
+    const auto low = hex_digit(text[3 * i + 1]);
+    if (!high || !low || (i + 1 < address.size() && text[3 * i + 2] != ':')) return std::nullopt;
+    address[i] = static_cast<std::uint8_t>(*high << 4 | *low);
+  }
+  return address;
+}
+
+std::string to_string(const MacAddress& a) {
+  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", a[0], a[1], a[2], a[3], a[4],
+                     a[5]);
 }
 
 }  // namespace mint

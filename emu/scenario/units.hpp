@@ -20,9 +20,13 @@ std::optional<MemoryRange> parse_range(std::string_view text);
 // "00:04.0" or "04.0".
 std::optional<PciAddress> parse_pci(std::string_view text);
 
+// "02:4d:49:4e:54:00".
+std::optional<MacAddress> parse_mac(std::string_view text);
+
 // The shortest exact form: "256M", "0x99c00".
 std::string format_size(std::uint64_t bytes);
 std::string to_string(const MemoryRange& range);  // "256M-512M"
 std::string to_string(PciAddress function);       // "00:04.0"
+std::string to_string(const MacAddress& mac);
 
 }  // namespace mint

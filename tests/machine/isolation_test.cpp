@@ -119,12 +119,15 @@ TEST_F(IsolationTest, MessageOfADevice) {
 }
 
 TEST_F(IsolationTest, DmaAcrossTheEdgeOfARange) {
-  isolation_->dma(1, {1}, true, PhysAddr{512 * kM - 512}, 512);
+  isolation_->dma("disk", 1, {1}, true, PhysAddr{512 * kM - 512}, 512);
   EXPECT_THAT(isolation_->found(), IsEmpty());
-  isolation_->dma(1, {1}, true, PhysAddr{512 * kM - 512}, 513);
-  EXPECT_THAT(isolation_->found(),
-              ElementsAre(Field(&Interference::what,
-                                "the disk of f1 wrote memory at 0x20000000, which is f2's")));
+  isolation_->dma("disk", 1, {1}, true, PhysAddr{512 * kM - 512}, 513);
+  isolation_->dma("NIC", 2, {1}, false, PhysAddr{512 * kM - 1}, 1);
+  EXPECT_THAT(
+      isolation_->found(),
+      ElementsAre(
+          Field(&Interference::what, "the disk of f1 wrote memory at 0x20000000, which is f2's"),
+          Field(&Interference::what, "the NIC of f2 read memory at 0x1fffffff, which is f1's")));
 }
 
 TEST_F(IsolationTest, Devices) {

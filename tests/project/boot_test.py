@@ -2,6 +2,7 @@
 """Whole boots, by the scenarios: boot_test.py CLASS. The images must have been built."""
 
 import re
+import struct
 import unittest
 
 from program import SCENARIOS, ProgramTest
@@ -413,6 +414,66 @@ class Isolation(BootTest):
             "f1 read configuration register 00h of PCI function 00:06.0, which is f2's",
             "\n".join(event["what"] for event in isolation["first"]),
         )
+
+
+class DeviceSplit(BootTest):
+    """Devices of one PC split between three OSes; two of them have network cards (thesis, 3.5)."""
+
+    def frames(self):
+        """Time in nanoseconds and bytes of each frame in lan.pcap."""
+        capture = (self.out / "lan.pcap").read_bytes()
+        self.assertEqual(struct.unpack_from("<IHH8xII", capture), (0xA1B23C4D, 2, 4, 65535, 1))
+        found, at = [], 24
+        while at < len(capture):
+            seconds, nanoseconds, size, whole = struct.unpack_from("<IIII", capture, at)
+            self.assertEqual(size, whole)
+            found.append((seconds * 10**9 + nanoseconds, capture[at + 16 : at + 16 + size]))
+            at += 16 + size
+        return found
+
+    def test(self):
+        result = self.boot("device-split")
+        self.assertEqual(result["interference"], [])
+        self.assertEqual(result["isolation"], {"violations": 0, "first": []})
+        leader, f1, f2 = (self.console(name) for name in ("leader", "f1", "f2"))
+        # Each sees its own functions.
+        self.assertRegex(leader, r"\n0000:00:04\.0  0000:00:08\.0\r?\n")
+        self.assertRegex(f1, r"\n0000:00:05\.0\r?\n")
+        self.assertRegex(f2, r"\n0000:00:06\.0  0000:00:09\.0\r?\n")
+        # Who has a card talks; who has none has the driver, and is told so.
+        self.assertRegex(f2, r"e1000 0000:00:09\.0 eth0: \(PCI:33MHz:32-bit\) 02:4d:49:4e:54:02")
+        self.assertIn("3 packets transmitted, 3 packets received", f2)
+        self.assertIn("hello from leader", f2)
+        self.assertRegex(f2, r" 17: +\d+ +IO-APIC +17-fasteoi +eth0")
+        self.assertIn("e1000: Intel(R) PRO/1000 Network Driver", f1)
+        self.assertNotIn("eth0:", f1)
+        self.assertIn("ifconfig: SIOCSIFADDR: No such device", f1)
+        self.assertIn("ping: sendto: Network is unreachable", f1)
+        # What crossed the switch, in the order of time, from these two cards only.
+        frames = self.frames()
+        times = [time for time, frame in frames]
+        self.assertEqual(times, sorted(times))
+        self.assertLess(times[-1], result["simulated_s"] * 1e9)
+        cards = {bytes.fromhex("024d494e5400"), bytes.fromhex("024d494e5402")}
+        self.assertEqual({frame[6:12] for time, frame in frames}, cards)
+        self.assertTrue(any(b"hello from leader" in frame for time, frame in frames))
+        echoes = [frame for time, frame in frames if frame[12:14] == b"\x08\x00" and frame[23] == 1]
+        self.assertGreaterEqual(len(echoes), 8)
+        again = self.boot("device-split")
+        self.assertEqual(again["digest"], result["digest"])
+        self.assertEqual(self.frames(), frames)
+
+    def test_trespass(self):
+        """An OS that reaches for another's card past its kernel harms it, and is seen."""
+        result = self.boot("device-split-trespass")
+        f2 = self.console("f2")
+        self.assertIn("Reset adapter", f2)
+        self.assertRegex(f2, r"20 packets transmitted, (?!20)\d+ packets received")
+        self.assertGreaterEqual(result["isolation"]["violations"], 3)
+        for event in result["isolation"]["first"]:
+            self.assertEqual((event["by"], event["to"]), ("f1", "f2"))
+        what = "\n".join(event["what"] for event in result["isolation"]["first"])
+        self.assertIn("f1 wrote 0xe0040000 of PCI function 00:09.0, which is f2's", what)
 
 
 class ColdBoot(BootTest):
