@@ -64,6 +64,22 @@ TEST_F(NicTrafficTest, FramesTakeTheirTimeOnBusAndWire) {
               static_cast<double>(second), 8);
 }
 
+TEST_F(NicTrafficTest, TheTransmitterFetchesNoMoreThanItsFifoHolds) {
+  bring_up();
+  phy(host(0), 9, 0);       // not 1000BASE-T: 100 Mb/s
+  phy(host(0), 0, 0x1340);  // restart
+  run(ms(2001));
+  for (unsigned i = 0; i < 15; ++i)
+    descriptor(host(0), kTxData, legacy(1500, kTxEnd | kTxInsertFcs | kTxReport));
+  send(host(0));
+  // All could be fetched in 200 us, but one takes 122 us on the wire, and ten fill 16 KB.
+  run(200'000);
+  EXPECT_EQ(host(0).reg(kTdh), 11u);
+  run(ms(2));
+  EXPECT_EQ(host(0).reg(kTdh), 15u);
+  EXPECT_EQ(crossed_.size(), 15u);
+}
+
 TEST_F(NicTrafficTest, ShortFramesArePadded) {
   bring_up();
   send(host(0), frame_to(kMac[1], kMac[0], 20));
