@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "devices/nic_registers.hpp"
-#include "devices/prefix_visitor.hpp"
 
 namespace mint {
 
@@ -11,39 +10,10 @@ using namespace nic;
 
 namespace {
 
-constexpr unsigned kPowerOffset = 0xDC, kPowerControl = 0xE0, kMsiOffset = 0xF0;
+constexpr unsigned kPowerOffset = 0xDC, kMsiOffset = 0xF0;
 constexpr std::uint8_t kPowerId = 0x01;
-constexpr unsigned kPowerOff = 3;  // D3
-constexpr std::uint32_t kBufferKb = 64, kDefaultRxKb = 48;
-// CTRL: bits that clear themselves, and those that hold what is written.
+// CTRL: the bits that hold what is written.
 constexpr std::uint32_t kCtrlHeld = 0x79FC'1FE9;
-
-// Registers that hold a value and nothing more, with what they have after a reset.
-struct Plain {
-  std::uint32_t offset;
-  std::uint32_t initial;
-};
-constexpr Plain kPlainRegisters[] = {
-    {kCtrlExt, 0},
-    {kFcal, 0x00C28001},
-    {kFcah, 0x0100},
-    {kFct, 0x8808},
-    {kVet, 0x8100},
-    {kFcttv, 0},
-    {kTxcw, 0},
-    {kTipg, 0},
-    {kAit, 0},
-    {kLedctl, 0x07068302},
-    {kPba, kDefaultRxKb},
-    {kFcrtl, 0},
-    {kFcrth, 0},
-    {kRxdctl, 0},
-    {kRsrpd, 0},
-    {kTxdctl, 0},
-    {kTspmt, 0x01000400},
-    {kWuc, 0},
-    {kManc, 0},
-};
 
 }  // namespace
 
@@ -87,7 +57,6 @@ Nic::Nic(EventQueue& queue, DmaPort& memory, const NicConfig& config)
         const std::uint32_t word = eeprom_.word(eerd_ >> 8 & 0xFF);
         eerd_ = (eerd_ & 0xFF00) | kEerdDone | word << 16;
       }) {
-  static_assert(std::size(kPlainRegisters) == kPlain);
   add_memory_bar(0, kWindow, *this);
   add_io_bar(2, kIoWindow, io_);
   add_interrupt_pin();
@@ -103,13 +72,6 @@ Nic::Nic(EventQueue& queue, DmaPort& memory, const NicConfig& config)
 
 Cycles Nic::cycles(std::uint64_t ns) const {
   return {ticks_up(ns, Hertz{1'000'000'000}, config_.core_clock)};
-}
-
-std::uint32_t* Nic::plain(std::uint32_t offset) {
-  const auto* const found = std::find_if(std::begin(kPlainRegisters), std::end(kPlainRegisters),
-                                         [&](const Plain& p) { return p.offset == offset; });
-  if (found == std::end(kPlainRegisters)) return nullptr;
-  return &plain_[static_cast<std::size_t>(found - std::begin(kPlainRegisters))];
 }
 
 std::uint32_t Nic::vlan_type() const { return *const_cast<Nic*>(this)->plain(kVet) & 0xFFFF; }
@@ -275,77 +237,6 @@ void Nic::IoWindow::write(std::uint64_t offset, unsigned size, std::uint64_t val
   if (size != 4) return;
   if (offset == 0) address_ = static_cast<std::uint32_t>(value);
   if (offset == 4 && address_ < kWindow) nic_.write(address_ & ~3u, size, value);
-}
-
-// --- Reset
-
-// CTRL.RST: all but configuration space, EEPROM, PHY and the size of the receive FIFO (14.2).
-void Nic::reset_mac() {
-  const std::uint32_t pba = *plain(kPba);
-  rx_buffer_kb_ = std::clamp<std::uint32_t>(pba, 8, kBufferKb - 8);
-  for (std::size_t i = 0; i < kPlain; ++i) plain_[i] = kPlainRegisters[i].initial;
-  *plain(kPba) = pba;
-  ctrl_ = kCtrlFullDuplex | kCtrlSpeed1000;
-  eecd_ = eerd_ = mdic_ = 0;
-  eeprom_.reset();
-  mdio_.cancel();
-  eeprom_read_.cancel();
-  statistics_.reset();
-  filter_.reset(eeprom_.mac());
-  receiver_.reset();
-  receiver_.set_fifo(std::size_t{rx_buffer_kb_} << 10);
-  transmitter_.reset();
-  transmitter_.set_fifo(std::size_t{kBufferKb - rx_buffer_kb_} << 10);
-  interrupts_.reset();
-}
-
-void Nic::reset() {
-  PciFunction::reset();
-  power_state_ = 0;
-  io_.reset();
-  *plain(kPba) = kDefaultRxKb;
-  reset_mac();
-  phy_.reset();
-}
-
-void Nic::config_written(unsigned offset, unsigned size) {
-  if (offset > kPowerControl || offset + size <= kPowerControl) return;
-  const std::uint8_t before = power_state_;
-  power_state_ = config_read(kPowerControl, 1) & 3;
-  if (before == kPowerOff && power_state_ == 0) {
-    PciFunction::reset();
-    reset_mac();
-  }
-}
-
-void Nic::visit(StateVisitor& visitor) {
-  PciFunction::visit(visitor);
-  io_.visit(visitor);
-  visitor.field("ctrl", ctrl_);
-  visitor.field("eecd", eecd_);
-  visitor.field("eerd", eerd_);
-  visitor.field("mdic", mdic_);
-  visitor.field("rx_buffer_kb", rx_buffer_kb_);
-  visitor.field("plain", plain_);
-  visitor.field("power_state", power_state_);
-  mdio_.visit(visitor);
-  eeprom_read_.visit(visitor);
-  PrefixVisitor bus(visitor, "bus.");
-  bus_.visit(bus);
-  PrefixVisitor eeprom(visitor, "eeprom.");
-  eeprom_.visit(eeprom);
-  PrefixVisitor phy(visitor, "phy.");
-  phy_.visit(phy);
-  PrefixVisitor statistics(visitor, "statistics.");
-  statistics_.visit(statistics);
-  PrefixVisitor filter(visitor, "filter.");
-  filter_.visit(filter);
-  PrefixVisitor interrupts(visitor, "interrupts.");
-  interrupts_.visit(interrupts);
-  PrefixVisitor receiver(visitor, "receiver.");
-  receiver_.visit(receiver);
-  PrefixVisitor transmitter(visitor, "transmitter.");
-  transmitter_.visit(transmitter);
 }
 
 }  // namespace mint

@@ -22,6 +22,11 @@ constexpr std::uint32_t kCtrl = 0x0000, kCtrlDup = 0x0004, kStatus = 0x0008, kEe
                         kMta = 0x5200, kRa = 0x5400, kVfta = 0x5600, kWuc = 0x5800, kWufc = 0x5808,
                         kWus = 0x5810, kManc = 0x5820;
 
+// The packet buffer, and what of it is the receiver's after power-on, in KB (PBA, 13.4.8).
+constexpr std::uint32_t kBufferKb = 64, kDefaultRxKb = 48;
+// Control of power management in configuration space, and the state D3.
+constexpr unsigned kPowerControl = 0xE0, kPowerOff = 3;
+
 // CTRL, 13.4.1.
 constexpr std::uint32_t kCtrlFullDuplex = 1u << 0, kCtrlSetLinkUp = 1u << 6,
                         kCtrlSpeed1000 = 2u << 8, kCtrlReset = 1u << 26, kCtrlVlanMode = 1u << 30,
