@@ -51,8 +51,8 @@ std::string end_of_process(int status) {
   return fmt::format("exit code {}", WEXITSTATUS(status));
 }
 
-RerunChild::RerunChild(std::vector<Window> windows, const Checkpoints& checkpoints, Channel channel,
-                       std::vector<Channel> for_snapshots)
+RerunChild::RerunChild(const std::vector<Window>& windows, const Checkpoints& checkpoints,
+                       Channel channel, std::vector<Channel> for_snapshots)
     : channel_(std::move(channel)),
       for_snapshots_(std::move(for_snapshots)),
       sink_(windows, checkpoints) {

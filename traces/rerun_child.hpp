@@ -27,7 +27,7 @@ std::string end_of_process(int status);
 
 class RerunChild {
  public:
-  RerunChild(std::vector<Window> windows, const Checkpoints& checkpoints, Channel channel,
+  RerunChild(const std::vector<Window>& windows, const Checkpoints& checkpoints, Channel channel,
              std::vector<Channel> for_snapshots);
 
   // To be called in the runner, just forked by `parent`.

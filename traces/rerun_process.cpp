@@ -24,17 +24,17 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
-RerunProcess::RerunProcess(std::string name, std::vector<Window> windows,
+RerunProcess::RerunProcess(std::string name, const std::vector<Window>& windows,
                            const Checkpoints& checkpoints, Body body)
     : name_(std::move(name)), checkpoints_(checkpoints), body_(std::move(body)) {
-  start(std::move(windows));
+  start(windows);
 }
 
 RerunProcess::~RerunProcess() {
   for (Runner& runner : runners_) end(runner);
 }
 
-void RerunProcess::start(std::vector<Window> windows) {
+void RerunProcess::start(const std::vector<Window>& windows) {
   Runner& runner = runners_.emplace_back();
   auto [mine, its] = Channel::pair();
   runner.channel = std::move(mine);
@@ -48,8 +48,7 @@ void RerunProcess::start(std::vector<Window> windows) {
   runner.id = fork();
   if (runner.id < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (runner.id == 0) {
-    RerunChild(std::move(windows), checkpoints_, std::move(its), std::move(for_snapshots))
-        .run(parent, body_);
+    RerunChild(windows, checkpoints_, std::move(its), std::move(for_snapshots)).run(parent, body_);
   }
   awaited_ = &runner.channel;
 }

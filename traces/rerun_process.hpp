@@ -46,7 +46,7 @@ class RerunProcess {
   static constexpr std::size_t kSnapshots = 8;
 
   // `name`: of what runs, for messages. `checkpoints` outlives it. Throws std::system_error.
-  RerunProcess(std::string name, std::vector<Window> windows, const Checkpoints& checkpoints,
+  RerunProcess(std::string name, const std::vector<Window>& windows, const Checkpoints& checkpoints,
                Body body);
   ~RerunProcess();
   RerunProcess(const RerunProcess&) = delete;
@@ -75,7 +75,7 @@ class RerunProcess {
     std::map<std::uint8_t, std::size_t> snapshot_of;  // by core
   };
 
-  void start(std::vector<Window> windows);
+  void start(const std::vector<Window>& windows);
   static void end(Runner& runner);
   void await_answer();
   std::string receive(Channel& channel);

@@ -57,8 +57,8 @@ DiskParameters parameters_of(const DiskProfile& p) {
 
 // A hard disk and its controller.
 struct Machine::Chips::Disk {
-  Disk(EventQueue& queue, AtaDiskConfig config, std::unique_ptr<DiskImage> image, DmaPort& memory,
-       ObservedDma::Observer observer)
+  Disk(EventQueue& queue, const AtaDiskConfig& config, std::unique_ptr<DiskImage> image,
+       DmaPort& memory, ObservedDma::Observer observer)
       : disk(queue, config, std::move(image)),
         dma(memory, std::move(observer)),
         controller(queue, dma, {.name = "ahci" + config.name, .core_clock = config.core_clock}) {}
