@@ -23,12 +23,12 @@ class NicMemory final : public DmaPort {
   static constexpr std::size_t kSize = 1 << 20;
   bool read(PhysAddr from, std::span<std::byte> to) override {
     if (from.value > kSize || kSize - from.value < to.size()) return false;
-    std::memcpy(to.data(), &bytes[from.value], to.size());
+    if (!to.empty()) std::memcpy(to.data(), &bytes[from.value], to.size());
     return true;
   }
   bool write(PhysAddr to, std::span<const std::byte> from) override {
     if (to.value > kSize || kSize - to.value < from.size()) return false;
-    std::memcpy(&bytes[to.value], from.data(), from.size());
+    if (!from.empty()) std::memcpy(&bytes[to.value], from.data(), from.size());
     return true;
   }
   void put(std::uint64_t at, std::uint64_t value, unsigned size) {
