@@ -85,6 +85,8 @@ std::vector<StoredImage> images_of(const RunRequest& request) {
     if (os.disk) add(os.name, "disk", os.disk->name, os.disk->path);
   }
   if (scenario.boot_tool) add("", "boot tool", scenario.boot_tool->name, scenario.boot_tool->path);
+  if (const auto& loader = scenario.loader_initrd)
+    add("", "loader initrd", loader->name, loader->path);
   if (!scenario.bare_metal) {
     add("", "firmware", "bios.bin", request.firmware_dir / "bios.bin");
     return images;

@@ -39,12 +39,14 @@ void Rerun::load(const StoredRun& run, const Installation& installation) {
   options.profile_dirs.push_back(fs::path(run.profile_file).parent_path());
   ArtefactCatalogue& catalogue = options.catalogue.emplace();
   const StoredImage* boot_tool = nullptr;
+  const StoredImage* loader_initrd = nullptr;
   for (const StoredImage& image : run.images) {
     if (!fs::exists(image.path) && image.what != "disk")
       refuse(run, fmt::format("its {} {} is gone", image.what, image.path), "bring it back");
     if (image.name.starts_with('@'))
       catalogue.artefacts[image.name.substr(1)] = fs::path(image.path).parent_path();
     if (image.what == "boot tool") boot_tool = &image;
+    if (image.what == "loader initrd") loader_initrd = &image;
   }
   Problems problems;
   Scenario& scenario = request_.scenario;
@@ -61,6 +63,8 @@ void Rerun::load(const StoredRun& run, const Installation& installation) {
   choose_start_files(scenario);
   if (scenario.boot_tool && scenario.boot_tool->path.empty() && boot_tool != nullptr)
     resolve_artefact(*scenario.boot_tool, fs::path(boot_tool->path).parent_path());
+  if (scenario.loader_initrd && scenario.loader_initrd->path.empty() && loader_initrd != nullptr)
+    resolve_artefact(*scenario.loader_initrd, fs::path(loader_initrd->path).parent_path());
   request_.seed = run.seed;
   request_.firmware_dir = installation.firmware;
   if (!scenario.bare_metal && build_leader_disk(installation, folder_, scenario) != 0)

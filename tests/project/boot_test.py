@@ -515,6 +515,9 @@ class Kboot(BootTest):
         # The loader's user land is one script; the kernel proper is the one that starts init.
         self.assertEqual(text.count("mint: loading the kernel proper"), 1)
         self.assertNotIn("mint: leader up", text.split("loading the kernel proper")[0])
+        # The disk that the run began with can be made again from what is recorded.
+        again = self.mintsim("replay", "last")
+        self.assertEqual(again.returncode, 0, again.stderr)
 
 
 class Parallel2With32Bits(BootTest):
