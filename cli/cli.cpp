@@ -11,6 +11,7 @@
 
 #include "cli/command.hpp"
 #include "cli/json_result.hpp"
+#include "cli/output_folder.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "emu/scenario/guest_images.hpp"
@@ -94,14 +95,7 @@ class Program {
         !std::ofstream(options.json, std::ios::app)) {
       return bad_input(options.json + " cannot be written; remedy: name another file with --json");
     }
-    std::error_code error;
-    fs::create_directories(request.out_dir, error);
-    if (error) {
-      return bad_input(
-          fmt::format("the output folder {} cannot be made: {}; remedy: name another "
-                      "with --out",
-                      request.out_dir.string(), error.message()));
-    }
+    const OutputFolder folder(request.out_dir);
     if (const int code = prepare_guest(request.out_dir, scenario); code != 0) return code;
     request.scenario = std::move(scenario);
     return run_and_report(options, request);
@@ -202,6 +196,13 @@ class Program {
 
   // Builds what is missing of the guest, and checks the scenario once more with it.
   int prepare_guest(const fs::path& out_dir, Scenario& scenario) {
+    // Of guest/images: a build failed. Nothing has run, so that no goal was missed.
+    constexpr int kBuildFailed = 1;
+    const int code = build_guest(out_dir, scenario);
+    return code == kBuildFailed ? kBadInput : code;
+  }
+
+  int build_guest(const fs::path& out_dir, Scenario& scenario) {
     if (scenario.bare_metal) return 0;
     if (const int code = build_artefacts(installation_, scenario); code != 0) return code;
     Problems problems;

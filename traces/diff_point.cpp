@@ -1,5 +1,7 @@
 #include "traces/diff_point.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "traces/diff_events.hpp"

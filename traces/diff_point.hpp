@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "emu/scenario/temporary_folder.hpp"
 #include "traces/diff.hpp"
 #include "traces/diff_streams.hpp"
 #include "traces/rerun_process.hpp"
@@ -56,7 +57,7 @@ class PointFinder {
     Checkpoints checkpoints;
     const ScenarioRunner& runner;
     const Installation& installation;
-    TemporaryFolder folder;
+    TemporaryFolder folder{"mintsim-rerun"};
     std::optional<RerunProcess> process;
     std::optional<RunSymbols> symbols;
   };

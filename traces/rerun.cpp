@@ -27,7 +27,7 @@ class Silent final : public RunObserver {
 Rerun::Rerun(const StoredRun& run, const ScenarioRunner& runner, const Installation& installation,
              const fs::path& folder)
     : runner_(runner), folder_(folder) {
-  if (folder_.empty()) folder_ = own_folder_.emplace().path();
+  if (folder_.empty()) folder_ = own_folder_.emplace("mintsim-rerun").path();
   load(run, installation);
   check_images(run);
 }

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "emu/scenario/guest_images.hpp"
+#include "emu/scenario/temporary_folder.hpp"
 #include "traces/run_store.hpp"
-#include "traces/temporary_folder.hpp"
 
 namespace mint {
 

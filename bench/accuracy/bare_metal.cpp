@@ -1,7 +1,6 @@
 #include "bench/accuracy/bare_metal.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +11,7 @@
 #include <stdexcept>
 
 #include "emu/machine/machine.hpp"
+#include "emu/scenario/temporary_folder.hpp"
 
 namespace mint::accuracy {
 namespace {
@@ -149,20 +149,6 @@ loop_end_{0}:
                      prepare);
 }
 
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "mintsim-accuracy.XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path = name;
-  }
-  ~Folder() {
-    std::error_code error;
-    fs::remove_all(path, error);
-  }
-  fs::path path;
-};
-
 std::string read_text(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
@@ -216,8 +202,8 @@ void shell(const std::string& command) {
 
 std::vector<std::uint8_t> assemble(const std::vector<Loop>& loops, std::vector<LoopResult>& results,
                                    std::uint64_t buffer_bytes) {
-  const Folder folder;
-  const std::string base = (folder.path / "loops").string();
+  const TemporaryFolder folder("mintsim-accuracy");
+  const std::string base = (folder.path() / "loops").string();
   for (int attempt = 0; attempt < 3; ++attempt) {
     std::vector<std::size_t> first_lines;
     std::ofstream(base + ".s") << program_text(loops, results, buffer_bytes, first_lines);

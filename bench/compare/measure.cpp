@@ -1,7 +1,6 @@
 #include "bench/compare/measure.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -66,22 +65,10 @@ void take_first(Result& result, const nlohmann::json& json) {
 
 }  // namespace
 
-Workbench::Workbench(const Installation& installation) : installation_(installation) {
-  std::string name = (fs::temp_directory_path() / "mintsim-bench.XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr)
-    throw BadInput(fs::temp_directory_path().string() + ": no folder can be made there");
-  folder_ = name;
-}
-
-Workbench::~Workbench() {
-  std::error_code error;
-  fs::remove_all(folder_, error);
-}
-
 Target Workbench::prepare(const std::string& name) {
   const fs::path file = fs::absolute(name);
   if (const std::string image = program_image(name); !image.empty()) {
-    const fs::path program = folder_ / (name + ".elf");
+    const fs::path program = folder_.path() / (name + ".elf");
     std::ofstream(program, std::ios::binary) << image;
     return {name, program, sha256(image)};
   }
@@ -97,7 +84,7 @@ Target Workbench::prepare(const std::string& name) {
 
 Target Workbench::prepare_scenario(const fs::path& file) {
   Scenario scenario = load(file.string(), installation_);
-  const fs::path folder = folder_ / std::to_string(made_++);
+  const fs::path folder = folder_.path() / std::to_string(made_++);
   fs::create_directories(folder);
   std::string text = read_text(file);
   std::string images;
@@ -151,12 +138,12 @@ Target Workbench::prepare_scenario(const fs::path& file) {
 
 void Workbench::run(const fs::path& program, const Target& target, const std::string& timing,
                     Result& result) const {
-  const fs::path json_file = folder_ / "result.json";
+  const fs::path json_file = folder_.path() / "result.json";
   std::error_code ignored;
   fs::remove(json_file, ignored);
-  std::vector<std::string> arguments{program.string(), "run",         target.file.string(),
-                                     "--quiet",        "--no-record", "--out",
-                                     folder_ / "out",  "--json",      json_file.string()};
+  std::vector<std::string> arguments{program.string(),  "run",   target.file.string(),   "--quiet",
+                                     "--no-record",     "--out", folder_.path() / "out", "--json",
+                                     json_file.string()};
   if (!timing.empty()) arguments.insert(arguments.end(), {"--timing", timing});
   std::string error;
   const auto begun = std::chrono::steady_clock::now();

@@ -7,6 +7,7 @@
 
 #include "bench/compare/result_set.hpp"
 #include "emu/scenario/guest_images.hpp"
+#include "emu/scenario/temporary_folder.hpp"
 
 namespace mint::bench {
 
@@ -21,8 +22,7 @@ struct Target {
 // Makes targets in a folder of its own, which goes with it.
 class Workbench {
  public:
-  explicit Workbench(const Installation& installation);
-  ~Workbench();
+  explicit Workbench(const Installation& installation) : installation_(installation) {}
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;
 
@@ -38,7 +38,7 @@ class Workbench {
   Target prepare_scenario(const std::filesystem::path& file);
 
   const Installation& installation_;
-  std::filesystem::path folder_;
+  const TemporaryFolder folder_{"mintsim-bench"};
   unsigned made_ = 0;
 };
 

@@ -149,7 +149,13 @@ int build_leader_disk(const Installation& installation, const fs::path& director
     if (os.role != Role::kLeader || os.disk) continue;
     const fs::path plan = directory / (os.name + ".plan.json");
     const fs::path disk = directory / (os.name + ".disk.img");
-    std::ofstream(plan) << leader_plan(scenario);
+    std::ofstream file(plan);
+    file << leader_plan(scenario);
+    if (!file.flush())
+      throw BadInput(
+          fmt::format("{} cannot be written; is the disk full? remedy: make room there, or name "
+                      "another folder",
+                      plan.string()));
     const int code =
         run_tool({installation.images_tool().string(), "leader-disk",                     //
                   "--plan", plan.string(),                                                //

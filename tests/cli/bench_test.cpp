@@ -2,7 +2,6 @@
 // stand-ins for programs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include "bench/compare/programs.hpp"
 #include "bench/compare/significance.hpp"
 #include "cli/cli.hpp"
+#include "emu/scenario/temporary_folder.hpp"
 
 namespace mint::bench {
 namespace {
@@ -173,12 +173,6 @@ TEST(Programs, AreMultibootImages) {
 // The command, with shell scripts for programs: they write the result that mintsim would.
 class BenchCommand : public testing::Test {
  protected:
-  BenchCommand() {
-    std::string name = (std::filesystem::temp_directory_path() / "mintsim-test-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~BenchCommand() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const std::string& name, const std::string& content) const {
     std::ofstream(folder_ / name, std::ios::binary) << content;
     return (folder_ / name).string();
@@ -227,7 +221,8 @@ echo '{"cycles": )" + cycles + R"(, "simulated_s": )" +
     return nlohmann::json{{"context", {{"num_cpus", 2}}}, {"benchmarks", rows}}.dump();
   }
 
-  std::filesystem::path folder_;
+  const TemporaryFolder temporary_{"mintsim-test"};
+  const std::filesystem::path folder_ = temporary_.path();
   std::string out_;
   std::string err_;
 };

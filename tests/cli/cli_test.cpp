@@ -4,12 +4,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+
+#include "emu/scenario/temporary_folder.hpp"
 
 namespace mint {
 namespace {
@@ -22,8 +23,6 @@ using testing::StartsWith;
 class Cli : public testing::Test {
  protected:
   Cli() {
-    std::string name = (std::filesystem::temp_directory_path() / "mintsim-test-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
     // Runs are recorded in the user's data folder.
     setenv("XDG_DATA_HOME", (folder_ / "data").c_str(), 1);
     // A multiboot header with load addresses, so that no ELF is needed.
@@ -41,7 +40,6 @@ class Cli : public testing::Test {
     result_.end = Cycles{1'400'000'000};
     result_.exit_code = 0;
   }
-  ~Cli() override { std::filesystem::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& content) const {
     std::ofstream(folder_ / name, std::ios::binary) << content;
@@ -71,7 +69,8 @@ class Cli : public testing::Test {
     return arguments;
   }
 
-  std::filesystem::path folder_;
+  const TemporaryFolder temporary_{"mintsim-test"};
+  const std::filesystem::path folder_ = temporary_.path();
   RunResult result_;
   bool throw_ = false;
   std::optional<RunRequest> request_;

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include "cli/json_result.hpp"
 #include "cli/progress.hpp"
 #include "cli/table.hpp"
+#include "emu/scenario/temporary_folder.hpp"
 
 namespace mint {
 namespace {
@@ -46,8 +46,6 @@ OsResult follower(const std::string& name, std::uint64_t start) {
 class ReportOfTwo : public testing::Test {
  protected:
   ReportOfTwo() {
-    std::string name = (std::filesystem::temp_directory_path() / "mintsim-test-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
     request_.scenario.name = "parallel2";
     request_.scenario.reference.rows = {5};
     request_.out_dir = folder_ / "parallel2";
@@ -65,7 +63,6 @@ class ReportOfTwo : public testing::Test {
     leader.kernel_init = Cycles{17'000};
     result_.os = {leader, follower("f1", 18'000), follower("f2", 18'200)};
   }
-  ~ReportOfTwo() override { std::filesystem::remove_all(folder_); }
 
   // A finished run of another scenario, kept beside this one's folder.
   void keep(const std::string& scenario, double seconds, bool goal_met = true) {
@@ -81,7 +78,8 @@ class ReportOfTwo : public testing::Test {
     std::ofstream(folder_ / scenario / kResultFile) << result_json(request, result);
   }
 
-  std::filesystem::path folder_;
+  const TemporaryFolder temporary_{"mintsim-test"};
+  const std::filesystem::path folder_ = temporary_.path();
   RunRequest request_;
   RunResult result_;
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A broken plan, name or file is told in one line: where, what, remedy; exit code 2."""
 
+import errno
 import os
 import subprocess
 import tempfile
@@ -8,7 +9,7 @@ import unittest
 from pathlib import Path
 
 import support
-from mintimages import plan
+from mintimages import cli, plan
 from mintimages.errors import BadInput
 
 
@@ -143,6 +144,28 @@ class PlanTest(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("line 3", done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_tool_tells_of_a_file_in_the_way_in_one_line(self):
+        (self.directory / "cache").mkdir()
+        (self.directory / "cache" / "debs").write_text("a file where a folder belongs")
+        boot = self.directory / "initrd"
+        plan_file = support.write_plan(self.directory, self.document)
+        places = ("--plan", plan_file, "--boot-sector", boot, "--boot-loader", boot)
+        done = self.tool("leader-disk", *places, "--out", self.directory / "out.img")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        for part in ("cache/debs", "Not a directory", "remedy: "):
+            self.assertIn(part, done.stderr)
+
+    def test_nothing_is_left_of_a_disk_that_the_host_has_no_room_for(self):
+        target = self.directory / "disk.img"
+        before = set(self.directory.iterdir())
+        with self.assertRaises(OSError) as caught, cli._Output(target) as part:
+            part.write_text("half")
+            part.with_name(part.name + ".ext2").write_text("half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.assertEqual(caught.exception.filename, str(target))
+        self.assertEqual(set(self.directory.iterdir()), before)
 
     def test_tool_refuses_an_unknown_image(self):
         done = self.tool("build", "linux-mint128")

@@ -2,10 +2,13 @@
 """Whole boots, by the scenarios: boot_test.py CLASS. The images must have been built."""
 
 import re
+import resource
+import signal
 import struct
+import subprocess
 import unittest
 
-from program import SCENARIOS, ProgramTest
+from program import MINTSIM, SCENARIOS, ProgramTest
 
 STAGES = ["load", "place", "ipi", "purgatory", "kernel", "user"]
 HEARTBEAT = re.compile(r"mint: heartbeat (\d+)")
@@ -157,6 +160,42 @@ class SliceLength(BootTest):
             )
             digests.add(self.boot("slices", text=text)["digest"])
         self.assertEqual(len(digests), 1)
+
+
+class LeaderDisk(BootTest):
+    """The disk that a run makes for its leader: whole, or the run does not begin."""
+
+    def test_two_runs_in_one_folder(self):
+        runs = [self.begin("--quiet") for _ in range(2)]
+        said = {run.communicate(timeout=self.timeout_s)[1]: run.returncode for run in runs}
+        self.assertEqual(sorted(said.values()), [0, 2], said)
+        (refused,) = (text for text, code in said.items() if code == 2)
+        self.assertRegex(refused, r"^mintsim: another run .* out/single; remedy: .*--out DIR\n$")
+
+    def test_no_room(self):
+        """No file may become larger than 1 MB, which is what a full disk looks like."""
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+        run = self.begin(preexec_fn=limit)
+        said = run.communicate(timeout=self.timeout_s)[1]
+        self.assertEqual(run.returncode, 2, said)
+        self.assertRegex(said, r"^images: .*leader\.disk\.img.*: File too large; remedy: .*\n$")
+        left = sorted(path.name for path in (self.folder / "out" / "single").iterdir())
+        self.assertEqual(left, [".lock", "leader.plan.json"])
+
+    def begin(self, *arguments, **options):
+        return subprocess.Popen(
+            [str(MINTSIM), "run", str(SCENARIOS / "single.toml"), "--no-record", *arguments],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
 
 
 class Single(BootTest):

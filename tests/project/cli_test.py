@@ -217,16 +217,43 @@ class BareMetal(ProgramTest):
         result = self.run_json("program.elf", "--out", "here", code=1)
         self.assertIn("here cannot be written", result["reason"])
 
-    def test_interrupted_it_still_reports(self):
+    def endless(self, *arguments):
+        """A run that is under way, and would be for ever."""
         self.write("program.elf", multiboot(b"\xeb\xfe"))  # jmp to itself
         process = subprocess.Popen(
-            [str(MINTSIM), "run", "program.elf", "--no-record", "--json", "result.json"],
+            [str(MINTSIM), "run", "program.elf", "--no-record", *arguments],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
         )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
         while not (self.folder / "out" / "program" / "serial.console.log").exists():
             self.assertIsNone(process.poll(), "it has ended before it was interrupted")
             time.sleep(0.02)
+        return process
+
+    def test_a_folder_is_one_runs_at_a_time(self):
+        first = self.endless()
+        second = self.mintsim("run", "program.elf", "--no-record")
+        self.assertEqual(second.returncode, 2)
+        self.assertRegex(second.stderr, r"^mintsim: another run .* out/program; remedy: .*--out DIR\n$")
+        self.assertIsNone(first.poll(), "the first goes on")
+        # However it ends, the folder is free again.
+        first.kill()
+        first.wait()
+        self.write("program.elf", multiboot(leave(0)))
+        third = self.mintsim("run", "program.elf", "--no-record")
+        self.assertEqual(third.returncode, 0, third.stderr)
+
+    def test_a_folder_that_cannot_be_locked(self):
+        self.write("program.elf", multiboot(leave(0)))
+        (self.folder / "here" / ".lock").mkdir(parents=True)
+        done = self.mintsim("run", "program.elf", "--out", "here")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"^mintsim: the output folder here cannot .*--out DIR\n$")
+
+    def test_interrupted_it_still_reports(self):
+        process = self.endless("--json", "result.json")
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=60), 1)
         result = json.loads((self.folder / "result.json").read_text())

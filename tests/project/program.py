@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Running mintsim from tests, and bare-metal programs made on the spot."""
 
+import fcntl
 import json
 import os
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -48,12 +50,44 @@ def leave(value: int) -> bytes:
     return bytes([0xB0, value, 0xE6, 0xF4, 0xFA, 0xF4])  # mov al, value; out F4h, al; cli; hlt
 
 
+PREFIX = "mintsim-test."
+
+
+def lock(folder: Path) -> int | None:
+    """A locked handle of a folder; None when somebody else has it, or it is gone."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def remove_old_folders() -> None:
+    """Those of tests that were killed: nobody has them locked any more."""
+    for old in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
+        if (handle := lock(old)) is not None:
+            shutil.rmtree(old, ignore_errors=True)
+            os.close(handle)
+
+
 class ProgramTest(unittest.TestCase):
     maxDiff = None
     timeout_s = 300.0  # of one run
 
     def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory(prefix="mintsim-test.")
+        remove_old_folders()
+        while True:
+            folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+            handle = lock(Path(folder.name))
+            if handle is not None:
+                break
+            folder.cleanup()  # another test took it for an old one
+        self.addCleanup(os.close, handle)
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 

@@ -148,6 +148,52 @@ class Killed(StoreTest):
         self.assertEqual([r["state"] for r in self.runs()].count("unfinished"), 0)
 
 
+    def test_of_a_diff_and_a_replay_nothing_is_left(self):
+        """Neither in the folder for what is temporary, nor a process."""
+        # A second's loop; then CMOS 34h, which tells how much memory there is.
+        code = b"\xb9" + (400_000_000).to_bytes(4, "little") + b"\x49\x75\xfd"
+        code += b"\xb0\x34\xe6\x70\xe4\x71\x3c\x00\x74\x02\x90\x90" + say("x") + leave(0)
+        for memory in (17, 18):
+            self.record(multiboot(code), "--memory", memory)
+        place = self.folder / "temporary"
+        place.mkdir()
+        for arguments in (("diff", "1", "2"), ("replay", "1")):
+            with self.subTest(arguments[0]):
+                child = subprocess.Popen(
+                    [str(MINTSIM), *arguments, "--store", str(self.store)],
+                    cwd=self.folder,
+                    env={**os.environ, "TMPDIR": str(place)},
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+                while not any(place.iterdir()):
+                    self.assertIsNone(child.poll(), "it has ended before it was killed")
+                    time.sleep(0.01)
+                time.sleep(0.2)
+                child.send_signal(signal.SIGKILL)
+                self.assertEqual(child.wait(), -signal.SIGKILL, "it was too fast to be killed")
+                self.wait_until(lambda: not any(place.iterdir()))
+                self.wait_until(lambda: not self.processes_of(child.pid))
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + 10
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    @staticmethod
+    def processes_of(group: int) -> list[str]:
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, _, group_of_it = stat.read_text().rsplit(")", 1)[1].split()[:3]
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(group_of_it) == group and state != "Z":
+                found.append(stat.parent.name)
+        return found
+
+
 class Errors(StoreTest):
     def test_no_store(self):
         self.expect_error(self.mintsim("runs", "--store", "none.db"), "none.db", "remedy")

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "emu/scenario/load.hpp"
+#include "emu/scenario/temporary_folder.hpp"
 
 namespace mint {
 
@@ -47,15 +47,12 @@ struct FakeKernel {
 class ScenarioTest : public testing::Test {
  protected:
   ScenarioTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "mintsim-test-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
     std::filesystem::create_directory(folder_ / "machines");
     std::filesystem::copy_file(
         std::filesystem::path(MINTSIM_SOURCE_DIR) / "scenarios/machines/core-i7-860.toml",
         folder_ / "machines" / "core-i7-860.toml");
     write("bzImage", FakeKernel{}.bytes());
   }
-  ~ScenarioTest() override { std::filesystem::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& content) const {
     std::ofstream(folder_ / name, std::ios::binary) << content;
@@ -85,7 +82,8 @@ class ScenarioTest : public testing::Test {
     EXPECT_THAT(problems_, testing::UnorderedElementsAreArray(expected));
   }
 
-  std::filesystem::path folder_;
+  const TemporaryFolder temporary_{"mintsim-test"};
+  const std::filesystem::path folder_ = temporary_.path();
   LoadOptions options_;
   std::vector<std::string> problems_;
 };

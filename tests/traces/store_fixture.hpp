@@ -2,11 +2,11 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "emu/scenario/temporary_folder.hpp"
 #include "traces/run_recorder.hpp"
 #include "traces/run_store.hpp"
 #include "traces/schema.hpp"
@@ -16,8 +16,6 @@ namespace mint {
 class StoreTest : public testing::Test {
  protected:
   StoreTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "mintsim-store-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
     store_ = folder_ / "runs.db";
     std::ofstream(folder_ / "s.toml") << "name = \"s\"\n[bare_metal]\nprogram = \"p.elf\"\n";
     request_.scenario.name = "s";
@@ -30,7 +28,6 @@ class StoreTest : public testing::Test {
     result_.end = Cycles{2'800'000'000};
     result_.core_clock = Hertz{2'800'000'000};
   }
-  ~StoreTest() override { std::filesystem::remove_all(folder_); }
 
   static void send(TraceSink& sink, TraceKind kind, std::uint64_t at,
                    std::vector<std::uint64_t> arguments, std::string_view text = {},
@@ -64,7 +61,8 @@ class StoreTest : public testing::Test {
     return "no error";
   }
 
-  std::filesystem::path folder_;
+  const TemporaryFolder temporary_{"mintsim-test"};
+  const std::filesystem::path folder_ = temporary_.path();
   std::filesystem::path store_;
   RunRequest request_;
   RunResult result_;

@@ -38,7 +38,7 @@ def write(
     end = initrd_lba + _sectors(len(initrd))
     partition_lba = -(-end // PARTITION_ALIGNMENT) * PARTITION_ALIGNMENT
     size = -(-(ext2.content_bytes(root) + SPARE_BYTES) // GRAIN) * GRAIN
-    partition = out.with_suffix(".ext2")
+    partition = out.with_name(out.name + ".ext2")
     ext2.write(root, size, "mint-leader", partition, log)
     header = struct.pack(
         "<8s6I",

@@ -2,6 +2,7 @@
 """The command line of guest/images."""
 
 import argparse
+import glob
 import os
 import signal
 import traceback
@@ -37,6 +38,10 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted; the cache is as it was")
         return EXIT_BUILD_FAILED
+    except OSError as error:  # no room, no permission, a file that has gone
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"{where}{error.strerror or error}; remedy: make room there, or give access to it")
+        return EXIT_BAD_INPUT
     except Exception:  # the last resort: say what happened, with an exit code of its own
         traceback.print_exc()
         return EXIT_OWN_FAULT
@@ -100,7 +105,8 @@ def follower_disk(options: argparse.Namespace, cache: Cache) -> int:
 
 
 class _Output:
-    """A file that appears complete or not at all."""
+    """A file that appears complete or not at all. What is made on the way to it lies beside it, has
+    its part's name with something after it, and goes with it."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -112,9 +118,16 @@ class _Output:
         return self._part
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            self._part.replace(self._target)
-        self._part.unlink(missing_ok=True)
+        try:
+            if kind is None:
+                self._part.replace(self._target)
+        finally:
+            self._part.unlink(missing_ok=True)
+            for left in self._target.parent.glob(f"{glob.escape(self._part.name)}.*"):
+                left.unlink(missing_ok=True)
+        # What a write says has no name in it.
+        if isinstance(error, OSError) and not error.filename:
+            error.filename = str(self._target)
 
 
 def _log(cache: Cache, name: str) -> Path:
