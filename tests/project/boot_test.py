@@ -425,10 +425,24 @@ class Isolation(BootTest):
 
     def planted(self, option):
         text = self.scenario("parallel2", (r'name = "f1"', rf'\g<0>\ncmdline = "{option}"'))
-        isolation = self.boot("planted", text=text)["isolation"]
-        self.assertGreater(isolation["violations"], 0)
+        result = self.boot("planted", text=text, code=1)
+        isolation = result["isolation"]
+        self.assert_missed(result)
+        # It is what makes the difference: without the key all is well.
+        text = text.replace("isolated = true", "isolated = false")
+        self.assertEqual(self.boot("not-asked", text=text)["isolation"], isolation)
         self.assertEqual({event["by"] for event in isolation["first"]} - {"f1", "f2"}, set())
         return "\n".join(event["what"] for event in isolation["first"])
+
+    def assert_missed(self, result):
+        """Everything has come up, and the first violation is told."""
+        first = result["isolation"]["first"][0]
+        many = result["isolation"]["violations"]
+        self.assertIn(
+            f", but not isolated ({many} violation{'s' if many > 1 else ''}; first, "
+            f"{first['at_s']:.6f} s: {first['what']})",
+            result["reason"],
+        )
 
     def test_memory(self):
         what = self.planted("memmap=16M@0x22000000")
@@ -448,7 +462,9 @@ class Isolation(BootTest):
                 'when = "console-text"\ntext = "ahci 0000:00:05.0"\nos = ["f1"]',
             ),
         )
-        isolation = self.boot("planted", text=text)["isolation"]
+        result = self.boot("planted", text=text, code=1)
+        self.assert_missed(result)
+        isolation = result["isolation"]
         self.assertIn(
             "f1 read configuration register 00h of PCI function 00:06.0, which is f2's",
             "\n".join(event["what"] for event in isolation["first"]),
@@ -504,11 +520,12 @@ class DeviceSplit(BootTest):
 
     def test_trespass(self):
         """An OS that reaches for another's card past its kernel harms it, and is seen."""
-        result = self.boot("device-split-trespass")
+        result = self.boot("device-split-trespass", code=1)
         f2 = self.console("f2")
         self.assertIn("Reset adapter", f2)
         self.assertRegex(f2, r"20 packets transmitted, (?!20)\d+ packets received")
         self.assertGreaterEqual(result["isolation"]["violations"], 3)
+        self.assertRegex(result["reason"], r"^\"experiment over\" printed, but not isolated \(\d+ ")
         for event in result["isolation"]["first"]:
             self.assertEqual((event["by"], event["to"]), ("f1", "f2"))
         what = "\n".join(event["what"] for event in result["isolation"]["first"])
