@@ -143,13 +143,17 @@ void OsRecorder::check_goal() {
     end(false, reason + ", but without a " + missing.substr(0, missing.find('\n')));
     return;
   }
-  const auto& found = interference_->found();
-  const bool disturbed = condition.undisturbed && !found.empty();
-  if (disturbed)
-    reason += fmt::format(
-        ", but not undisturbed ({} times; first, {:.6f} s: {})", interference_->count(),
-        seconds(found.front().when, machine().setup().profile.core_clock), found.front().what);
-  end(!disturbed, reason);
+  const Hertz clock = machine().setup().profile.core_clock;
+  std::string spoiled;
+  if (const auto& found = interference_->found(); condition.undisturbed && !found.empty())
+    spoiled +=
+        fmt::format(", but not undisturbed ({} times; first, {:.6f} s: {})", interference_->count(),
+                    seconds(found.front().when, clock), found.front().what);
+  if (const auto& found = isolation_->found(); condition.isolated && !found.empty())
+    spoiled += fmt::format(", but not isolated ({} violation{}; first, {:.6f} s: {})",
+                           isolation_->count(), isolation_->count() == 1 ? "" : "s",
+                           seconds(found.front().when, clock), found.front().what);
+  end(spoiled.empty(), reason + spoiled);
 }
 
 }  // namespace mint

@@ -71,6 +71,10 @@ class ScenarioChecker : Checker {
       report("end.when", "'end.when' is \"exit\", but there is no port F4h without the debug parts",
              "set bare_metal.debug_parts = true", scenario_.place("bare_metal.debug_parts"));
     }
+    if (scenario_.end.isolated) {
+      report("end.isolated", "'end.isolated' is true, but [bare_metal] has no operating systems",
+             "remove it");
+    }
     check_text();
   }
 
@@ -190,6 +194,10 @@ class ScenarioChecker : Checker {
   void check_end() {
     const EndCondition& end = scenario_.end;
     check_text();
+    if (end.isolated && scenario_.os.size() < 2) {
+      report("end.isolated", "'end.isolated' is true, but there is one OS: nothing is another's",
+             "remove it, or add a follower");
+    }
     if (end.when == EndWhen::kExit) {
       report("end.when", "'end.when' is \"exit\", which only bare-metal programs do",
              "give \"daemons-up\", \"kernel-init\", \"console-text\" or \"power-off\"");

@@ -269,6 +269,7 @@ class Loader {
     table.get("time_limit_s", scenario_.end.time_limit_s, 0.000001, 1'000'000);
     table.get("stall_s", scenario_.end.stall_s, 0, 1'000'000);
     table.get("undisturbed", scenario_.end.undisturbed);
+    table.get("isolated", scenario_.end.isolated);
     table.done();
   }
 

@@ -153,6 +153,7 @@ struct EndCondition {
   // and entered no stage. 0: not watched.
   double stall_s = 0;
   bool undisturbed = false;  // the goal is missed when an OS has spoiled what another did or owns
+  bool isolated = false;     // or has touched what is another's
 };
 
 // [[type]]: characters typed into an OS's UART.

@@ -91,16 +91,23 @@ class ProgramTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    def mintsim(self, *arguments: object, timeout: float | None = None) -> subprocess.CompletedProcess:
+    def mintsim(
+        self,
+        *arguments: object,
+        timeout: float | None = None,
+        cwd: Path | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> subprocess.CompletedProcess:
+        """`settings`: environment variables, beside those of the test."""
         return subprocess.run(
             [str(MINTSIM), *map(str, arguments)],
-            cwd=self.folder,
+            cwd=cwd or self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=timeout or self.timeout_s,
             # Runs are recorded there.
-            env={**os.environ, "XDG_DATA_HOME": str(self.folder / "data")},
+            env={**os.environ, "XDG_DATA_HOME": str(self.folder / "data"), **(settings or {})},
             check=False,
         )
 

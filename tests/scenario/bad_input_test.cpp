@@ -98,6 +98,16 @@ TEST_F(BadInput, UnknownChoice) {
                    "\"exit\""});
 }
 
+TEST_F(BadInput, IsolationThatNobodyCouldBreak) {
+  expect_problems(kLeader + kFollower + "[end]\nisolated = \"yes\"\n",
+                  {"s.toml:15:12: 'end.isolated' is a string; remedy: give true or "
+                   "false"});
+  expect_problems(
+      kLeader + "[end]\nisolated = true\n",
+      {"s.toml:8:12: 'end.isolated' is true, but there is one OS: nothing is another's; "
+       "remedy: remove it, or add a follower"});
+}
+
 TEST_F(BadInput, MissingFiles) {
   std::filesystem::remove(folder_ / "initrd");
   expect_problems(with(kLeader, "bzImage", "vmlinuz") + kFollower,
