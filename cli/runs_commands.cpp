@@ -138,7 +138,7 @@ class Prune final : public Command {
           "--unfinished");
     }
     // Nothing is made where there is nothing.
-    RunStore(options_.file(), Database::Mode::kRead);
+    const RunStore existing(options_.file(), Database::Mode::kRead);
     RunStore store(options_.file(), Database::Mode::kWrite);
     std::map<std::int64_t, StoredRun> doomed;
     for (const std::string& name : runs_) {

@@ -32,7 +32,7 @@ const char* use_name(PageUse use) {
 }  // namespace
 
 Isolation::Isolation(const Scenario& scenario, World world)
-    : scenario_(scenario), world_(std::move(world)) {
+    : scenario_(scenario), world_(std::move(world)), runs_(scenario.os.size()) {
   std::uint64_t end = kMegabyte;
   for (const OsSpec& os : scenario.os) end = std::max(end, os.memory.end.value);
   owners_.resize((end + kPage - 1) / kPage);
@@ -95,7 +95,8 @@ void Isolation::page_used(unsigned core, Cycles at, PhysAddr address, PageUse us
   const OsIndex by = os_of_core(core);
   const OsIndex owner = owner_of(address);
   if (!is_foreign(by, owner)) return;
-  if (*by == kLeader && (placing_ || (!placed_ && address.value < kMegabyte))) return;
+  const bool prepares = placing_ && !runs_[*owner];
+  if (*by == kLeader && (prepares || (!placed_ && address.value < kMegabyte))) return;
   const std::uint64_t page = address.value / kPage * kPage;
   // Where the firmware left its tables is for all to read.
   if ((page == kBiosData || page == kEbda) && use == PageUse::kLoad) return;
@@ -166,6 +167,14 @@ void Isolation::redirection_written(unsigned core, Cycles at, unsigned pin) {
                      scenario_.os[*by].name, pin, scenario_.os[*owner].name, world_.where(core)));
 }
 
+void Isolation::started_or_stopped(const ApicBus::Delivery& delivery) {
+  for (std::size_t i = 0; i < scenario_.os.size(); ++i) {
+    const auto& cores = scenario_.os[i].cores;
+    if (i == kLeader || cores.empty() || !delivery.targets[cores.front().value]) continue;
+    runs_[i] = delivery.message.mode == DeliveryMode::kStartup;
+  }
+}
+
 void Isolation::message_delivered(const ApicBus::Delivery& delivery) {
   OsIndex from;
   std::string what;
@@ -182,7 +191,11 @@ void Isolation::message_delivered(const ApicBus::Delivery& delivery) {
   }
   const DeliveryMode mode = delivery.message.mode;
   const bool starts = mode == DeliveryMode::kInit || mode == DeliveryMode::kStartup;
-  if (!from || (*from == kLeader && starts)) return;
+  if (!from) return;
+  if (*from == kLeader && starts) {
+    started_or_stopped(delivery);
+    return;
+  }
   for (unsigned core = 0; core < ApicBus::kMaxLapics; ++core) {
     if (!delivery.targets[core]) continue;
     const OsIndex to = os_of_core(core);

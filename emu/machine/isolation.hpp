@@ -3,9 +3,10 @@
 // IPIs and by interrupts of devices). Memory that the scenario declares as shared is everybody's.
 //
 // Unlike InterferenceWatch, which tells of harm done, this tells of every touch. Allowed to the
-// leader is what starts followers: it places them and sends INIT and STARTUP. Its firmware and boot
-// loader run before there is anybody else and are not watched; and until it places the first
-// follower the first megabyte, where purgatories will be, is still its own.
+// leader is what starts followers: it sends INIT and STARTUP, and places a follower as long as that
+// one does not run. Its firmware and boot loader run before there is anybody else and are not
+// watched; and until it places the first follower the first megabyte, where purgatories will be, is
+// still its own.
 //
 // Pages are looked at where they enter a core's TLB: a page that an OS has rightly begun to use and
 // goes on using when it is another's is not seen.
@@ -69,6 +70,8 @@ class Isolation {
   bool is_foreign(OsIndex by, OsIndex owner) const {
     return watching_ && by && owner && *by != *owner;
   }
+  // What the leader's INIT and STARTUP make of the OSes whose boot cores get them.
+  void started_or_stopped(const ApicBus::Delivery& delivery);
   void report(Cycles at, std::size_t by, std::size_t to, const char* kind, std::string what);
 
   const Scenario& scenario_;
@@ -76,7 +79,8 @@ class Isolation {
   std::vector<std::uint8_t> owners_;
   bool watching_ = false;
   bool placing_ = false;
-  bool placed_ = false;  // a follower, or a part of one
+  bool placed_ = false;     // a follower, or a part of one
+  std::vector<bool> runs_;  // by OS: a follower that the leader has started
   std::map<std::string, std::uint64_t> seen_;
   std::vector<Interference> found_;
   std::uint64_t count_ = 0;

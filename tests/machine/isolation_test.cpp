@@ -89,6 +89,18 @@ TEST_F(IsolationTest, LeaderPlacesFollowersAndStartsThem) {
   EXPECT_EQ(isolation_->count(), 3U);
 }
 
+TEST_F(IsolationTest, LeaderPlacesAFollowerOnlyWhileItDoesNotRun) {
+  isolation_->message_delivered(ipi(0, 1, DeliveryMode::kStartup));
+  isolation_->placing(true);
+  page(0, 512 * kM);  // f2 has not been started
+  EXPECT_EQ(isolation_->count(), 0U);
+  page(0, 256 * kM);
+  EXPECT_EQ(isolation_->count(), 1U);
+  isolation_->message_delivered(ipi(0, 1, DeliveryMode::kInit));
+  page(0, 256 * kM);
+  EXPECT_EQ(isolation_->count(), 1U);
+}
+
 TEST_F(IsolationTest, FirstMegabyteIsTheLeadersUntilItPlacesAFollower) {
   page(0, 0x9000);
   page(0, 0x12000);
