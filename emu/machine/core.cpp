@@ -91,6 +91,12 @@ void Core::wake() {
   go_on();
 }
 
+// HLT is C1: clocks that stand still have to run again before the interrupt is looked at.
+void Core::wake_from_halt() {
+  wake();
+  cpu_.set_time(cpu_.now() + config_.halt_wake);
+}
+
 void Core::go_on() {
   cpu_.set_time(std::max(cpu_.now(), wiring_.queue.now()));
   wiring_.turns.woken = true;
@@ -325,7 +331,7 @@ void Core::interrupt_changed() {
   const bool pending = lapic_.has_interrupt();
   cpu_.set_interrupt(pending);
   if (!pending) return;
-  if (state_ == State::kHalted && interrupt_ready()) wake();
+  if (state_ == State::kHalted && interrupt_ready()) wake_from_halt();
   if (in_guest_) cpu_.set_limit(cpu_.now());
 }
 
@@ -334,7 +340,7 @@ void Core::nmi() {
   nmi_pending_ = true;
   cpu_.set_nmi();
   if (parked_) unpark(wiring_.queue.now(), config_.id);
-  if (state_ == State::kHalted && interrupt_ready()) wake();
+  if (state_ == State::kHalted && interrupt_ready()) wake_from_halt();
   if (in_guest_) cpu_.set_limit(cpu_.now());
 }
 

@@ -87,6 +87,7 @@ class Core final : private CpuHost, private LapicCore {
     Hertz core_clock;
     Hertz bus_clock;
     AccessDelays delays;
+    Cycles halt_wake;    // a halted core runs again so much after the interrupt
     Cycles start_skew;   // leaves reset or a SIPI so much later
     Cycles start_delay;  // leaves a SIPI so much later still
     std::uint32_t code_bytes = 64u << 20;
@@ -192,6 +193,7 @@ class Core final : private CpuHost, private LapicCore {
   bool interrupt_ready() const;
   void stop(State state);
   void wake();
+  void wake_from_halt();
   void go_on();
   bool is_own_lapic(PhysAddr address) const;
   void place_lapic();

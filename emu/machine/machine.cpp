@@ -184,6 +184,7 @@ void Machine::build_cores() {
                    .io_apic = p.delays.io_apic,
                    .lapic = p.delays.lapic,
                    .shared = p.delays.shared},
+        .halt_wake = p.delays.halt_wake,
         .start_skew = {skew == 0 ? 0 : random.below(skew)},
         .start_delay = i < setup_.start_delays.size() ? setup_.start_delays[i] : Cycles{0},
         .cores = p.cores,

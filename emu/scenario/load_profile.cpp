@@ -21,6 +21,7 @@ void read_delays(TomlTable table, DelayProfile& delays) {
   table.get("io_apic", delays.io_apic, 1, kSecond);
   table.get("lapic", delays.lapic, 1, kSecond);
   table.get("shared", delays.shared, 1, kSecond);
+  table.get("halt_wake", delays.halt_wake, 0, kSecond);
   if (!table.get("slice", delays.slice, 1, kSecond) && table.has("message")) {
     delays.slice = delays.message;
   }

@@ -33,13 +33,14 @@ constexpr std::string_view timing_name(TimingLevel level) {
 
 // [machine.delays]: how long what leaves a core takes, in core cycles.
 struct DelayProfile {
-  Cycles message{1000};  // an interrupt message: IPI, I/O APIC or MSI to LAPIC
-  Cycles port{2800};     // an access to a port on the LPC bus (about 1 us)
-  Cycles pci{560};       // an access to PCI configuration or a PCI device's registers
-  Cycles io_apic{560};   // an access to the I/O APIC's registers
-  Cycles lapic{30};      // an access to the core's own LAPIC
-  Cycles shared{80};     // an access to memory that OSes share
-  Cycles slice{1000};    // how far a core may run ahead of the others; see the profile's comment
+  Cycles message{1000};    // an interrupt message: IPI, I/O APIC or MSI to LAPIC
+  Cycles port{2800};       // an access to a port on the LPC bus (about 1 us)
+  Cycles pci{560};         // an access to PCI configuration or a PCI device's registers
+  Cycles io_apic{560};     // an access to the I/O APIC's registers
+  Cycles lapic{30};        // an access to the core's own LAPIC
+  Cycles shared{80};       // an access to memory that OSes share
+  Cycles halt_wake{8400};  // from an interrupt to a halted core to its delivery
+  Cycles slice{1000};      // how far a core may run ahead of the others; see the profile's comment
 };
 
 // [machine.serial]: the four 16550s, COM1 first.

@@ -79,6 +79,10 @@ TEST_F(BadInput, TimingThatDoesNotFit) {
        "sets; remedy: choose entries and ways so that entries / ways is a power of two",
        "s.toml:16:25: 'machine.caches.memory_row_hit' is 0, out of range; remedy: give 1 to "
        "1000000"});
+  expect_problems(
+      kLeader + kFollower + "[machine]\ndelays.halt_wake = -1\n",
+      {"s.toml:15:20: 'machine.delays.halt_wake' is -1, out of range; remedy: give 0 to "
+       "1000000000000"});
 }
 
 TEST_F(BadInput, UnknownProfile) {

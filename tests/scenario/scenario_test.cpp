@@ -56,6 +56,7 @@ TEST_F(ScenarioFile, MachineTableOverridesTheProfile) {
   EXPECT_EQ(scenario.machine.delays.message, Cycles{500});
   EXPECT_EQ(scenario.machine.delays.slice, Cycles{500}) << "follows the message delay";
   EXPECT_EQ(scenario.machine.delays.port, Cycles{2800}) << "from the profile";
+  EXPECT_EQ(scenario.machine.delays.halt_wake, Cycles{8400});
   for (const PostWait& wait : scenario.machine.post) {
     if (wait.name == "usb_init") {
       EXPECT_EQ(wait.milliseconds, 1U);

@@ -2,6 +2,7 @@
 """Every artefact that has a name, and how it is made."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -82,7 +83,8 @@ class Scripted:
 
     def _listed(self, cache: Cache) -> list[str]:
         """What the script lists. It asks dpkg and apt, which takes longer than many a run, so the
-        answer is kept for as long as neither they nor the script's folder have changed."""
+        answer is kept for as long as neither they nor the script's folder have changed; one for
+        each checkout, or two that are used in turn would never find theirs."""
         beside = sorted(path for path in self.script.parent.iterdir() if path.is_file())
         situation = "".join(
             f"{line}\n"
@@ -94,7 +96,8 @@ class Scripted:
                 *map(_last_change, PACKAGE_STATE),
             ]
         )
-        memo = cache.root / "inputs" / f"{self.name}.txt"
+        checkout = hashlib.sha256(str(self.script).encode()).hexdigest()[:8]
+        memo = cache.root / "inputs" / f"{self.name}-{checkout}.txt"
         with contextlib.suppress(OSError):
             known, _, answer = memo.read_text().partition("\n\n")
             if known + "\n" == situation:
