@@ -7,9 +7,12 @@
  *
  * What the core finds: see mint-entry-x86_64.S.  This page is at MINT_ONE_PLACE,
  * so DS = 0 reaches all that is needed.  An entry of the table (mint-slot.h):
- *   +0   where the kernel begins, 64 bits
+ *   +0   where the kernel is entered, 64 bits
  *   +8   its boot parameters, for RSI
- *   +16  page tables for a kernel that begins in long mode; 0 for protected mode
+ *   +16  page tables for long mode; a boot tool that has them gives them to every
+ *        kernel
+ * The mode follows from the entry (Linux boot protocol): in protected mode it is
+ * the kernel's beginning, where a page begins, in long mode 200h behind that.
  * A core without an entry halts.
  *
  * Linked into the boot tool, which places it; so all addresses are distances
@@ -24,6 +27,8 @@
 #define CR4_PAE		0x00000020
 #define MSR_EFER	0xc0000080
 #define EFER_LME	0x00000100
+
+#define ENTRY_64	0x200
 
 /* What the Linux boot protocol asks for, in both modes */
 #define SEL_CODE	0x10
@@ -53,7 +58,7 @@ mint_shared:
 	andl	$~(CR0_CD | CR0_NW), %eax
 	orl	$CR0_PE, %eax
 	movl	16(%ebx), %edx
-	testl	%edx, %edx
+	testw	$ENTRY_64, (%ebx)
 	jnz	wide
 	lgdtl	AT(gdt32_pointer)
 	movl	%eax, %cr0

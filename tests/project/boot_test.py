@@ -287,6 +287,38 @@ class Remedies(Followers5):
         self.assertGreater(stages[1]["place"]["begin_s"], stages[0]["purgatory"]["end_s"])
 
 
+class RemediesWith32Bits(BootTest):
+    """Each way of placing purgatory boots 32-bit followers, of a leader of either kind."""
+
+    def check(self, name, leader, purgatory, *changes):
+        result = self.boot(
+            name,
+            text=self.scenario(
+                name,
+                (r'mode = "parallel"', f'\\g<0>\npurgatory = "{purgatory}"'),
+                (r"@linux-mint64\"(.*)\n(.*)@initrd-leader64", rf'@linux-mint{leader}"\1\n\2@initrd-leader{leader}'),
+                *changes,
+            ),
+        )
+        self.check_followers(result, 2)
+
+    def test_two(self):
+        narrow = (
+            (r"@linux-mint64(.*\n.*)@initrd-follower64(.*\n.*)@disk-follower64",
+             r"@linux-mint32\1@initrd-follower32\2@disk-follower32"),
+        )  # fmt: skip
+        for leader in (64, 32):
+            for purgatory in ("slot", "locked", "shared"):
+                with self.subTest(leader=leader, purgatory=purgatory):
+                    self.check("parallel2", leader, purgatory, *narrow)
+
+    def test_one_of_each_in_parallel(self):
+        for leader in (64, 32):
+            for purgatory in ("locked", "shared"):
+                with self.subTest(leader=leader, purgatory=purgatory):
+                    self.check("parallel2-mixed", leader, purgatory)
+
+
 class Sequential2(BootTest):
     def test(self):
         sequential = self.boot("sequential2")
