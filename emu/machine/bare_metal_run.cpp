@@ -35,6 +35,12 @@ class BareMetalRecorder final : public Recorder {
     end(value == 0, fmt::format("the guest wrote {} to port F4h", value));
   }
 
+  void console_byte(unsigned uart, std::uint8_t) override {
+    const EndCondition& condition = request_.scenario.end;
+    if (condition.when == EndWhen::kConsoleText && console_text(uart).ends_with(condition.text))
+      goal_reached(fmt::format("\"{}\" printed", condition.text));
+  }
+
   void platform_reset(const std::string& why) override {
     Recorder::platform_reset(why);
     end(false, fmt::format("the machine was reset by {}", why));

@@ -72,6 +72,11 @@ std::string Core::describe_state() const {
   return "";
 }
 
+bool Core::stopped() const {
+  return state_ == State::kWaitForSipi || state_ == State::kShutDown ||
+         (state_ == State::kHalted && !cpu_.interruptible(false));
+}
+
 // --- start and stop ------------------------------------------------------------------------------
 
 void Core::stop(State state) {

@@ -109,6 +109,8 @@ class Core final : private CpuHost, private LapicCore {
   std::uint64_t pc() const;
   // While an access is observed: the linear address of the block that makes it.
   std::uint64_t accessing_pc() const { return cpu_.calling_block().value_or(pc()); }
+  // It does nothing more unless another core or a non-maskable interrupt gets it to.
+  bool stopped() const;
   std::string describe_state() const;
 
   Lapic& lapic() { return lapic_; }

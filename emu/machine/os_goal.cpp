@@ -139,8 +139,14 @@ void OsRecorder::check_goal() {
   std::string reason = fmt::format("\"{}\" printed", condition.text);
   if (condition.when == EndWhen::kDaemonsUp) reason = "daemons up";
   if (condition.when == EndWhen::kKernelInit) reason = "kernel_init reached";
+  goal_reached(reason);
+}
+
+// And has it come about well?
+void OsRecorder::goal_reached(const std::string& what) {
+  const EndCondition& condition = request_.scenario.end;
   if (const std::string missing = meetings_->missing(); !missing.empty()) {
-    end(false, reason + ", but without a " + missing.substr(0, missing.find('\n')));
+    end(false, what + ", but without a " + missing.substr(0, missing.find('\n')));
     return;
   }
   const Hertz clock = machine().setup().profile.core_clock;
@@ -153,7 +159,7 @@ void OsRecorder::check_goal() {
     spoiled += fmt::format(", but not isolated ({} violation{}; first, {:.6f} s: {})",
                            isolation_->count(), isolation_->count() == 1 ? "" : "s",
                            seconds(found.front().when, clock), found.front().what);
-  end(spoiled.empty(), reason + spoiled);
+  end(spoiled.empty(), what + spoiled);
 }
 
 }  // namespace mint

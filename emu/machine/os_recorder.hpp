@@ -44,6 +44,7 @@ class OsRecorder final : public Recorder {
   void begun() override;
   void console_byte(unsigned uart, std::uint8_t byte) override;
   void ticked() override;
+  void goal_reached(const std::string& what) override;
   void fill_progress(Progress& progress) override;
   void fill_result(RunResult& result) override;
   std::string watchdog() const override;

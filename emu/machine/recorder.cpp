@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "emu/machine/watchdog.hpp"
@@ -111,6 +112,9 @@ void Recorder::tick() {
     tracer_->checkpoint(high, low);
   }
   ticked();
+  if (request_.scenario.end.when == EndWhen::kPowerOff && !ended_ &&
+      std::ranges::all_of(machine_->cores(), [](const auto& core) { return core->stopped(); }))
+    goal_reached("every core has halted");
   if (observer_.wants_end()) end(false, "interrupted by the user");
   const auto wall = Clock::now();
   if (wall - last_progress_ < kProgressInterval) return;

@@ -85,6 +85,8 @@ class Recorder : public MachineObserver {
   bool ended() const { return ended_; }
   // Every 10 ms of the machine's clock.
   virtual void ticked() {}
+  // What the scenario waits for has come.
+  virtual void goal_reached(const std::string& what) { end(true, what); }
   virtual void fill_progress(Progress& progress);
   virtual void fill_result(RunResult& result);
   // Per core: where it is and what it waits for.

@@ -186,6 +186,33 @@ class BareMetal(ProgramTest):
         self.assertEqual(result["exit_code"], 7)
         self.assertIn("7", result["reason"])
 
+    def until(self, program, end, code=0):
+        """Runs it as a scenario that ends so."""
+        self.write("program.elf", multiboot(program))
+        self.write(
+            "until.toml",
+            'name = "until"\n[machine]\nprofile = "core-i7-860"\ncores = 2\n'
+            f'[bare_metal]\nprogram = "program.elf"\n[end]\n{end}\ntime_limit_s = 0.5\n',
+        )
+        return self.run_json("until.toml", code=code)
+
+    def test_the_goal_that_it_halts(self):
+        result = self.until(b"\xfa\xf4", 'when = "power-off"')  # cli; hlt
+        self.assertEqual(result["reason"], "every core has halted")
+        self.assertLess(result["simulated_s"], 0.1)
+        # An interrupt could go on with this one, although none comes.
+        code = b"\xb0\xff\xe6\x21\xe6\xa1"  # mov al, FFh; out 21h, al; out A1h, al
+        code += b"\xfb\xf4\xeb\xfd"  # sti; 1: hlt; jmp 1b
+        result = self.until(code, 'when = "power-off"', code=1)
+        self.assertIn("time limit", result["reason"])
+
+    def test_the_goal_that_it_prints(self):
+        endless = say("all is well\n") + b"\xeb\xfe"
+        result = self.until(endless, 'when = "console-text"\ntext = "is well"')
+        self.assertEqual(result["reason"], '"is well" printed')
+        result = self.until(endless, 'when = "console-text"\ntext = "is ill"', code=1)
+        self.assertIn("time limit", result["reason"])
+
     def test_quiet_prints_the_guest_and_nothing_else(self):
         self.write("program.elf", multiboot(say("only this\n") + leave(0)))
         done = self.mintsim("run", "program.elf", "--quiet")
