@@ -39,6 +39,9 @@ struct CacheParameters {
   // A load from the place within 4 KB of a store before it to another page: Intel's description of
   // the event LD_BLOCKS_PARTIAL.ADDRESS_ALIAS, Sandy Bridge; Nehalem's is PARTIAL_ADDRESS_ALIAS.
   unsigned aliased = 5;
+  // A load of more than the store before it has: LLVM (X86AvoidStoreForwardingBlocks) gives about
+  // 13 for Intel's Core line, Agner Fog 12 for Sandy Bridge.
+  unsigned partial_forwarding = 13;
   // A store to a line of code in L1I: Agner Fog, Optimizing subroutines in assembly language, gives
   // 150 to 300 for the P6 family; none is published for Nehalem.
   unsigned self_modified = 200;
