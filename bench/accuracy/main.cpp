@@ -1,6 +1,6 @@
 // accuracy: how near the emulated core's times are to measured ones.
 //
-//   accuracy [--instructions FILE] [--memory FILE] [--timing LEVEL] [--json FILE]
+//   accuracy [--instructions FILE] [--memory FILE] [--checks FILE] [--timing LEVEL] [--json FILE]
 //
 // docs/timing.md explains the figures.
 #include <fmt/format.h>
@@ -15,6 +15,7 @@
 
 #include "bench/accuracy/bare_metal.hpp"
 #include "bench/accuracy/chase.hpp"
+#include "bench/accuracy/checks.hpp"
 #include "bench/accuracy/form.hpp"
 #include "bench/accuracy/measurement.hpp"
 #include "bench/accuracy/plot.hpp"
@@ -29,6 +30,7 @@ constexpr char kData[] = MINTSIM_TIMING_DATA;
 struct Options {
   std::string instructions = std::string(kData) + "/instructions.tsv";
   std::string memory = std::string(kData) + "/memory-latency.tsv";
+  std::string checks = std::string(kData) + "/checks.tsv";
   std::string timing;  // empty: block for instructions, cache for memory
   std::string json;
   std::string plot;
@@ -38,6 +40,7 @@ struct Options {
   double least_latency = 0;
   double least_throughput = 0;
   double least_memory = 0;
+  double least_checks = 0;
 };
 
 // 10 % or 0.3 cycles for instructions, 15 % or 1 cycle for memory.
@@ -184,6 +187,35 @@ void report_memory(const Options& options, TimingLevel timing, Json& json) {
              100 * within.value());
 }
 
+void report_checks(const Options& options, std::optional<TimingLevel> timing, Json& json) {
+  const std::vector<CheckResult> results = run_checks(read_checks(options.checks), timing);
+  Share within;
+  Json list = Json::array();
+  fmt::print("  {:28} {:6} {:>10} {:>9}\n", "check", "level", "published", "modelled");
+  for (const CheckResult& result : results) {
+    const CheckRow& row = result.published;
+    within.add(result.within);
+    Json entry = {{"name", row.name},
+                  {"level", timing_name(result.level)},
+                  {"published", {figure(row.low), figure(row.high)}},
+                  {"modelled", figure(result.cycles)},
+                  {"within", result.within},
+                  {"source", row.source}};
+    if (!result.problem.empty()) entry["problem"] = result.problem;
+    list.push_back(entry);
+    const std::string published =
+        row.low == row.high ? fmt::format("{}", row.low) : fmt::format("{}-{}", row.low, row.high);
+    const std::string modelled =
+        result.cycles ? fmt::format("{:.1f}", *result.cycles) : result.problem;
+    fmt::print("{} {:28} {:6} {:>10} {:>9}\n", result.within ? " " : "!", row.name,
+               timing_name(result.level), published, modelled);
+  }
+  json["checks_within"] = within.value();
+  json["checks"] = list;
+  fmt::print("checks: {} of {} within 10 % or 0.3 cycles of what is published ({:.1f} %)\n",
+             within.good, within.all, 100 * within.value());
+}
+
 int run(const Options& options) {
   const auto level = std::find(kTimingLevels.begin(), kTimingLevels.end(), options.timing);
   if (!options.timing.empty() && level == kTimingLevels.end()) {
@@ -200,6 +232,9 @@ int run(const Options& options) {
   // Without a memory table its share is 0.
   json["memory_within"] = 0;
   if (options.memory != "none") report_memory(options, memory, json);
+  json["checks_within"] = 0;
+  if (options.checks != "none")
+    report_checks(options, options.timing.empty() ? std::nullopt : std::optional(chosen), json);
   if (!options.json.empty()) {
     std::ofstream file(options.json);
     file << json.dump(1) << "\n";
@@ -214,7 +249,8 @@ int run(const Options& options) {
   const bool good = reached("covered", options.least_covered) &
                     reached("latency_within", options.least_latency) &
                     reached("throughput_within", options.least_throughput) &
-                    reached("memory_within", options.least_memory);
+                    reached("memory_within", options.least_memory) &
+                    reached("checks_within", options.least_checks);
   return good ? 0 : 1;
 }
 
@@ -226,8 +262,10 @@ int main(int argc, char** argv) {
   CLI::App app{"accuracy: the timing model beside measured figures"};
   app.add_option("--instructions", options.instructions, "table of instruction forms");
   app.add_option("--memory", options.memory, "table of memory latencies; none: leave them out");
+  app.add_option("--checks", options.checks, "table of single events; none: leave them out");
   app.add_option("--timing", options.timing,
-                 "level: count, block or cache; else block for instructions, cache for memory");
+                 "level: count, block or cache; else block for instructions, cache for memory, "
+                 "what models it for a check");
   app.add_option("--json", options.json, "write shares and rows as JSON");
   app.add_option("--plot", options.plot, "draw the distributions of the errors, as SVG");
   app.add_flag("--all", options.all, "print every row, not only those that are off");
@@ -235,6 +273,7 @@ int main(int argc, char** argv) {
   app.add_option("--least-latency", options.least_latency, "the same");
   app.add_option("--least-throughput", options.least_throughput, "the same");
   app.add_option("--least-memory", options.least_memory, "the same");
+  app.add_option("--least-checks", options.least_checks, "the same");
   CLI11_PARSE(app, argc, argv);
   try {
     return mint::accuracy::run(options);

@@ -69,4 +69,14 @@ std::vector<MemoryRow> read_memory(const std::filesystem::path& file) {
   return rows;
 }
 
+std::vector<CheckRow> read_checks(const std::filesystem::path& file) {
+  std::vector<CheckRow> rows;
+  read_lines(file, [&](const std::vector<std::string>& columns) {
+    const CheckRow row{columns[0], number_of(columns[1]), number_of(columns[2]), columns[3]};
+    if (row.low > row.high) throw std::runtime_error("the first figure is above the second");
+    rows.push_back(row);
+  });
+  return rows;
+}
+
 }  // namespace mint::accuracy

@@ -1,5 +1,5 @@
-// Rows of measured figures: files of the format of emu/timing/data/instructions.tsv and
-// memory-latency.tsv.
+// Rows of measured and published figures: files of the format of emu/timing/data/instructions.tsv,
+// memory-latency.tsv and checks.tsv.
 #pragma once
 
 #include <filesystem>
@@ -23,8 +23,16 @@ struct MemoryRow {
   double cycles = 0;  // per load
 };
 
+struct CheckRow {
+  std::string name;  // of a check in checks.cpp
+  double low = 0;    // cycles
+  double high = 0;
+  std::string source;
+};
+
 // Throw std::runtime_error with file and line.
 std::vector<InstructionRow> read_instructions(const std::filesystem::path& file);
 std::vector<MemoryRow> read_memory(const std::filesystem::path& file);
+std::vector<CheckRow> read_checks(const std::filesystem::path& file);
 
 }  // namespace mint::accuracy

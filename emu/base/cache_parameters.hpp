@@ -36,6 +36,15 @@ struct CacheParameters {
   unsigned prefetched_memory[2] = {15, 53};
   unsigned prefetched_dense = 9;  // from L3, when the L1 prefetcher has taken it further
   unsigned mispredicted = 17;     // Agner Fog, microarchitecture: Nehalem at least 17
+  // A load from the place within 4 KB of a store before it to another page: Intel's description of
+  // the event LD_BLOCKS_PARTIAL.ADDRESS_ALIAS, Sandy Bridge; Nehalem's is PARTIAL_ADDRESS_ALIAS.
+  unsigned aliased = 5;
+  // A load of more than the store before it has: LLVM (X86AvoidStoreForwardingBlocks) gives about
+  // 13 for Intel's Core line, Agner Fog 12 for Sandy Bridge.
+  unsigned partial_forwarding = 13;
+  // A store to a line of code in L1I: Agner Fog, Optimizing subroutines in assembly language, gives
+  // 150 to 300 for the P6 family; none is published for Nehalem.
+  unsigned self_modified = 200;
 };
 
 }  // namespace mint

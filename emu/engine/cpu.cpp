@@ -274,7 +274,7 @@ void mint_on_load(void* host, std::uint64_t linear) {
 
 void mint_on_store(void* host, std::uint64_t linear) {
   Cpu& cpu = CpuCallbacks::cpu(host);
-  CpuCallbacks::caches(cpu).store(linear, CpuCallbacks::translate(cpu));
+  cpu.charge(CpuCallbacks::caches(cpu).store(linear, CpuCallbacks::translate(cpu)));
 }
 
 void mint_on_address_space(void* host) {

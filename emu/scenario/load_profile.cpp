@@ -77,6 +77,9 @@ void read_caches(TomlTable table, CacheParameters& caches) {
   table.get("memory_row_hit", caches.memory_row_hit, 1, 1'000'000);
   table.get("memory_row_miss", caches.memory_row_miss, 1, 1'000'000);
   table.get("mispredicted", caches.mispredicted, 0, 10'000);
+  table.get("aliased", caches.aliased, 0, 10'000);
+  table.get("partial_forwarding", caches.partial_forwarding, 0, 10'000);
+  table.get("self_modified", caches.self_modified, 0, 10'000);
   const std::pair<const char*, unsigned> inner[] = {
       {"l1i", caches.l1i.latency}, {"l1d", caches.l1d.latency}, {"l2", caches.l2.latency}};
   for (const auto& [name, latency] : inner) {

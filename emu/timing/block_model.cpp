@@ -99,7 +99,7 @@ struct Analysis {
   std::uint32_t unknown = 0;
 };
 
-Analysis analyse(const CodeBlock& block, Instructions instructions) {
+Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles partial) {
   Analysis a;
   BlockModel::Bounds& b = a.bounds;
   std::array<unsigned, 8> ports{};
@@ -136,7 +136,7 @@ Analysis analyse(const CodeBlock& block, Instructions instructions) {
     b.fetch = fetch_bound(instructions);
     b.decode = decode_bound(instructions);
   }
-  b.dependencies = dependency_bound(instructions);
+  b.dependencies = dependency_bound(instructions, partial);
   if (instructions.size() == 1 && instructions[0]->rep_step != 0) b = {.serial = b.serial};
   return a;
 }
@@ -251,13 +251,13 @@ struct BlockModel::State {
   }
 };
 
-BlockModel::BlockModel() : state_(std::make_unique<State>()) {}
+BlockModel::BlockModel(int partial) : partial_(partial), state_(std::make_unique<State>()) {}
 BlockModel::~BlockModel() = default;
 
 BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
   const std::lock_guard lock(state_->mutex);
   state_->find_encodings(block);
-  return analyse(block, state_->decode(block)).bounds;
+  return analyse(block, state_->decode(block), partial_).bounds;
 }
 
 // The same code is translated again and again: by each core, and after every change of its page.
@@ -282,7 +282,7 @@ void BlockModel::compute(const CodeBlock& block, BlockCost& result) const {
     return;
   }
   const Instructions instructions = state_->decode(block);
-  const Analysis a = analyse(block, instructions);
+  const Analysis a = analyse(block, instructions, partial_);
   result.unknown = a.unknown;
   const auto least = static_cast<std::uint32_t>((count + 4) / 5);
   result.cycles =

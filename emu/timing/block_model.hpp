@@ -22,7 +22,9 @@ namespace mint {
 
 class BlockModel : public TimingModel {
  public:
-  BlockModel();
+  // `partial`: hundredths of a cycle that a load of more than the store before it has waits for
+  // that store. The level `block` takes all stores to be forwarded.
+  explicit BlockModel(int partial = 0);
   ~BlockModel() override;
 
   void find_cost(const CodeBlock& block, BlockCost& cost) const override;
@@ -47,6 +49,7 @@ class BlockModel : public TimingModel {
  private:
   void compute(const CodeBlock& block, BlockCost& result) const;
 
+  const int partial_;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -12,7 +12,9 @@ namespace mint {
 class CacheModel : public BlockModel {
  public:
   explicit CacheModel(const CacheParameters& parameters)
-      : parameters_(parameters), shared_(std::make_shared<SharedCache>(parameters)) {}
+      : BlockModel(100 * static_cast<int>(parameters.partial_forwarding)),
+        parameters_(parameters),
+        shared_(std::make_shared<SharedCache>(parameters)) {}
 
   std::unique_ptr<CoreCaches> make_caches() const override {
     return std::make_unique<CoreCaches>(parameters_, shared_);

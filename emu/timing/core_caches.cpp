@@ -16,6 +16,7 @@ constexpr std::uint64_t kDevices = 0xc0000000;
 constexpr std::uint64_t kDevicesEnd = std::uint64_t{1} << 32;
 constexpr std::size_t kPages = 4096;    // translations that are remembered
 constexpr std::size_t kTargets = 4096;  // of the branch predictor
+constexpr unsigned kInStoreBuffer = 4;  // loads that follow a store while it waits there
 constexpr unsigned kDenseTouches = 3;   // loads of a line that make the L1 prefetcher take the next
 
 }  // namespace
@@ -29,6 +30,16 @@ bool LruArray::touch(std::uint64_t key) {
   std::copy_backward(set, found, found + 1);
   *set = key;
   return hit;
+}
+
+bool LruArray::remove(std::uint64_t key) {
+  std::uint64_t* set = &keys_[(key & (sets_ - 1)) * ways_];
+  std::uint64_t* const end = set + ways_;
+  std::uint64_t* found = std::find(set, end, key);
+  if (found == end) return false;
+  std::copy(found + 1, end, found);
+  *(end - 1) = kEmpty;
+  return true;
 }
 
 SharedCache::SharedCache(const CacheParameters& parameters)
@@ -97,10 +108,32 @@ std::uint32_t CoreCaches::beyond_first(std::uint64_t line, std::int64_t step, bo
   return latency - first;
 }
 
-std::uint32_t CoreCaches::data(std::uint64_t linear, const Translate& translate) {
+std::uint32_t CoreCaches::load(std::uint64_t linear, const Translate& translate) {
   std::uint32_t cycles = 0;
+  data(linear, translate, cycles);
+  // Loads are compared with stores before them by the address within 4 KB first: another page's
+  // store at the same place there holds the load up.
+  constexpr std::uint64_t kCompared = (1u << kPageShift) - 8;
+  if (loads_since_store_ < kInStoreBuffer) {
+    ++loads_since_store_;
+    const std::uint64_t differ = linear ^ stored_;
+    if ((differ & kCompared) == 0 && differ >> kPageShift != 0) cycles += parameters_.aliased;
+  }
+  return cycles;
+}
+
+std::uint32_t CoreCaches::store(std::uint64_t linear, const Translate& translate) {
+  std::uint32_t cycles = 0;
+  const std::optional<std::uint64_t> line = data(linear, translate, cycles);
+  stored_ = linear;
+  loads_since_store_ = 0;
+  return line && l1i_.remove(*line) ? parameters_.self_modified : 0;
+}
+
+std::optional<std::uint64_t> CoreCaches::data(std::uint64_t linear, const Translate& translate,
+                                              std::uint32_t& cycles) {
   const Page& page = page_of(linear, false, translate, cycles);
-  if (!page.memory) return cycles;
+  if (!page.memory) return std::nullopt;
   const std::uint64_t physical = page.physical | (linear & ((1u << kPageShift) - 1));
   const std::uint64_t line = physical >> kLineShift;
   const auto in_page = static_cast<std::int64_t>(line & ((1u << (kPageShift - kLineShift)) - 1));
@@ -124,7 +157,7 @@ std::uint32_t CoreCaches::data(std::uint64_t linear, const Translate& translate)
     ++s.touches;
   }
   if (!l1d_.touch(line)) cycles += beyond_first(line, step, dense);
-  return cycles;
+  return line;
 }
 
 std::uint32_t CoreCaches::block(std::uint64_t pc, unsigned size, const Translate& translate) {

@@ -4,13 +4,14 @@
 //
 // Loads are charged in full, as if whatever follows needed them: right for pointer chases, too much
 // where the out-of-order window would overlap several misses. Stores fill lines, but wait in the
-// store buffer; they cost nothing themselves.
+// store buffer; they cost nothing themselves, unless they change code that has been fetched.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "emu/base/cache_parameters.hpp"
@@ -25,6 +26,8 @@ class LruArray {
       : ways_(ways), sets_(entries / ways), keys_(entries, kEmpty) {}
   // Whether the key is there; from now on it is, and the newest of its set.
   bool touch(std::uint64_t key);
+  // Takes the key out; whether it was there.
+  bool remove(std::uint64_t key);
   void clear() { keys_.assign(keys_.size(), kEmpty); }
 
  private:
@@ -54,10 +57,8 @@ class CoreCaches {
 
   CoreCaches(const CacheParameters& parameters, std::shared_ptr<SharedCache> shared);
 
-  std::uint32_t load(std::uint64_t linear, const Translate& translate) {
-    return data(linear, translate);
-  }
-  void store(std::uint64_t linear, const Translate& translate) { data(linear, translate); }
+  std::uint32_t load(std::uint64_t linear, const Translate& translate);
+  std::uint32_t store(std::uint64_t linear, const Translate& translate);
   // A block of `size` bytes begins to run.
   std::uint32_t block(std::uint64_t pc, unsigned size, const Translate& translate);
   // The address space has changed.
@@ -77,7 +78,9 @@ class CoreCaches {
     bool dense = false;     // the line before was touched several times
   };
 
-  std::uint32_t data(std::uint64_t linear, const Translate& translate);
+  // The line of memory that it lies in; nothing for devices. What it takes is added to `cycles`.
+  std::optional<std::uint64_t> data(std::uint64_t linear, const Translate& translate,
+                                    std::uint32_t& cycles);
   // Translation by the TLBs; what a miss takes is added to `cycles`.
   const Page& page_of(std::uint64_t linear, bool code, const Translate& translate,
                       std::uint32_t& cycles);
@@ -95,6 +98,9 @@ class CoreCaches {
   LruArray stlb_;
   std::vector<Page> pages_;
   Stream stream_;
+  // The last store, and how many loads ago: until then it is taken to be in the store buffer.
+  std::uint64_t stored_ = 0;
+  unsigned loads_since_store_ = ~0u;
   // Branch prediction: by the path so far, where the next block is.
   std::vector<std::uint64_t> targets_;
   std::uint64_t history_ = 0;

@@ -30,6 +30,8 @@ constexpr std::size_t kStores = 8;
 
 class Chains {
  public:
+  explicit Chains(Centicycles partial) : partial_(partial) {}
+
   void execute(const Instruction& in) {
     if (in.exchanges) {
       std::swap(ready_[physical(in.results[0].place)], ready_[physical(in.results[1].place)]);
@@ -122,8 +124,10 @@ class Chains {
           s.segment != from.segment || from.offset + from.size <= s.offset ||
           s.offset + s.size <= from.offset)
         continue;
-      return std::max({time, s.data + (s.non_temporal ? kForwardNonTemporal : kForward),
-                       s.address + kForwardFromAddress});
+      const bool whole = s.offset <= from.offset && from.offset + from.size <= s.offset + s.size;
+      const Centicycles late = whole ? 0 : partial_;
+      return std::max({time, s.data + late + (s.non_temporal ? kForwardNonTemporal : kForward),
+                       s.address + late + kForwardFromAddress});
     }
     return time;
   }
@@ -137,6 +141,7 @@ class Chains {
     ready_[kStored] = std::max(ready_[kStored], data);
   }
 
+  const Centicycles partial_;
   std::array<Centicycles, kPlaces> ready_{};
   std::array<std::uint8_t, kXmmFirst> written_{8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8};
   std::array<std::uint32_t, kXmmFirst> versions_{1, 2,  3,  4,  5,  6,  7,  8,
@@ -228,9 +233,9 @@ class Quick {
 
 }  // namespace
 
-Centicycles dependency_bound(std::span<const Instruction* const> block) {
+Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial) {
   if (Quick().settles(block)) return 0;
-  Chains chains;
+  Chains chains(partial);
   std::array<Centicycles, kPlaces> before{};
   for (unsigned round = 0; round < kRounds; ++round) {
     if (round == kWarmUp) before = chains.times();

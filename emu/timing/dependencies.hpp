@@ -12,6 +12,7 @@
 
 namespace mint {
 
-Centicycles dependency_bound(std::span<const Instruction* const> block);
+// `partial` is what a load that wants more than the store has takes beyond a forwarded one.
+Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial);
 
 }  // namespace mint

@@ -161,5 +161,14 @@ TEST(EventCostsTest, DivisionsTakeTheirQuotientsBits) {
   EXPECT_EQ(division_cycles(64, true, 0, 1, std::uint64_t{1} << 62), 55u) << "IDIV r64 95/32b";
 }
 
+TEST(BlockModelTest, ALoadOfMoreThanTheStoreHasWaitsForItWhereThatIsModelled) {
+  // mov [rbx], eax; mov rax, [rbx]: the load is what the store of the next round stores.
+  const Code wide({{0x89, 0x03}, {0x48, 0x8b, 0x03}});
+  const Code same({{0x89, 0x03}, {0x8b, 0x03}});
+  EXPECT_EQ(BlockModel().bounds(wide.block()).dependencies, 500);
+  EXPECT_EQ(BlockModel(1300).bounds(wide.block()).dependencies, 1800);
+  EXPECT_EQ(BlockModel(1300).bounds(same.block()).dependencies, 500) << "forwarded";
+}
+
 }  // namespace
 }  // namespace mint

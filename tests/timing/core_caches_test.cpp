@@ -81,5 +81,26 @@ TEST_F(CoreCachesTest, CoresShareTheThirdLevel) {
   EXPECT_LT(from_l3, from_memory);
 }
 
+TEST_F(CoreCachesTest, ALoadAtTheStoresPlaceInAnotherPageIsHeldUp) {
+  const auto store = [&](std::uint64_t at) { return caches_.store(at, identity); };
+  load(kPage + 0x40);
+  load(0x48);
+  store(0x40);
+  EXPECT_EQ(load(kPage + 0x40), parameters_.aliased);
+  EXPECT_EQ(load(0x40), 0u) << "its own place: forwarded";
+  EXPECT_EQ(load(0x48), 0u) << "another place";
+  for (int i = 0; i < 8; ++i) load(0x48);
+  EXPECT_EQ(load(kPage + 0x40), 0u) << "the store is done";
+}
+
+TEST_F(CoreCachesTest, AStoreToFetchedCodeClearsThePipelineOnce) {
+  caches_.block(0x1000, 16, identity);
+  EXPECT_EQ(caches_.store(0x1080, identity), 0u);
+  EXPECT_EQ(caches_.store(0x1008, identity), parameters_.self_modified);
+  EXPECT_EQ(caches_.store(0x1008, identity), 0u) << "nobody has fetched it since";
+  caches_.block(0x1000, 16, identity);
+  EXPECT_EQ(caches_.store(0x1008, identity), parameters_.self_modified);
+}
+
 }  // namespace
 }  // namespace mint

@@ -16,6 +16,7 @@ from .debs import DEBIAN_ARCH, Debs
 from .errors import EXIT_BAD_INPUT, EXIT_BUILD_FAILED, EXIT_OWN_FAULT, BadInput, BuildFailed
 from .inputs import require_packages
 from .progress import say
+from .stock_kernel import Package
 
 DESCRIPTION = """Builds what the guest runs: kernels, boot tools, initrds, disks. Everything is kept
 in a cache keyed by its inputs ($MINTSIM_CACHE, else $XDG_CACHE_HOME/mintsim/images, else
@@ -74,6 +75,7 @@ def refresh(options: argparse.Namespace, cache: Cache) -> int:
         debs.forget()
         debs.fetch()
         Closure(cache, bits).forget()
+    Package(cache).forget()
     return 0
 
 

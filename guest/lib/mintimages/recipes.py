@@ -18,6 +18,7 @@ from .errors import BadInput
 from .inputs import file_line, require_packages, tree_lines
 from .progress import run, run_aloud
 from .rootfs import GUEST
+from .stock_kernel import StockKernel
 from .tree import Tree
 
 COMPILER = ("gcc", "gcc-12", "binutils")
@@ -274,6 +275,7 @@ def _all() -> list[Recipe]:
         recipes.append(follower_disk(bits))
         recipes.append(_initrd("debian", bits, rootfs.debian_initrd))
         recipes.append(DebianDisk(bits))
+    recipes.append(StockKernel())
     return recipes
 
 
