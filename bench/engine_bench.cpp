@@ -97,7 +97,7 @@ void run_mix(benchmark::State& state, const bench::Mix& mix) {
   board.run(kRun);
   const std::uint64_t before = board.cpu().instructions();
   const std::uint64_t accesses = board.host.accesses;
-  for (auto _ : state) board.run(kRun);
+  for ([[maybe_unused]] auto _ : state) board.run(kRun);
   state.counters["instructions"] = rate(board.cpu().instructions() - before);
   if (board.host.accesses != accesses)
     state.counters["accesses"] = rate(board.host.accesses - accesses);
@@ -111,7 +111,7 @@ void translation(benchmark::State& state) {
   const std::vector<std::uint8_t> code = bench::blocks_run_once(kBlocks);
   board.ram.put(kFirst, code);
   board.ram.put(kFirst + code.size(), {0xf4});
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     board.start(kFirst);
     board.cpu().flush_blocks();
     board.run({100'000'000});
@@ -126,7 +126,7 @@ void block_cost(benchmark::State& state) {
   static constexpr std::uint16_t kStarts[] = {0, 2, 8, 10, 16, 18, 19, 21};
   const std::vector<std::uint8_t> code = bench::blocks_run_once(kBlocks);
   std::uint64_t cycles = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const BlockModel model;
     for (unsigned i = 0; i < kBlocks; ++i)
       cycles += model.cost({{code.data() + i * kSize, kSize}, kStarts, 32}).cycles;
@@ -152,7 +152,7 @@ void interrupts(benchmark::State& state) {
   board.start(kCode);
   board.run({1000});
   const std::uint64_t before = board.host.interrupts;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     board.cpu().set_interrupt(true);
     board.run({10});
     board.cpu().set_interrupt(false);
@@ -171,7 +171,7 @@ void event_queue(benchmark::State& state) {
     }));
     events.back()->schedule({i});
   }
-  for (auto _ : state) queue.run_next();
+  for ([[maybe_unused]] auto _ : state) queue.run_next();
   state.counters["events"] = rate(static_cast<std::uint64_t>(state.iterations()));
 }
 

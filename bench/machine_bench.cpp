@@ -51,7 +51,7 @@ void run_whole(benchmark::State& state, const char* what) {
     const bench::Target target = workbench.prepare(what);
     std::uint64_t instructions = 0;
     std::uint64_t cycles = 0;
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
       const RunResult result = run_once(target, installation, target.file.parent_path());
       if (!result.goal_met) throw BadInput(result.reason);
       instructions += result.instructions;
@@ -78,7 +78,7 @@ void ahci(benchmark::State& state) {
   constexpr std::uint16_t kSectors = 128;
   const Cycles begin = board.queue_.now();
   std::uint64_t lba = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (!board.command(kReadDmaExt, lba, kSectors, {{AhciBoard::kBuffer, kSectors * 512}}))
       return state.SkipWithError("a command fails");
     lba = (lba + kSectors) % 131'072;
@@ -94,7 +94,7 @@ BENCHMARK(ahci);
 void state_of_chips(benchmark::State& state) {
   AhciBoard board;
   if (!board.bring_up()) return state.SkipWithError("the port does not come up");
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     restore(*board.ahci_, save(*board.ahci_));
     restore(*board.disk_, save(*board.disk_));
   }

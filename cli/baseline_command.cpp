@@ -30,7 +30,7 @@ class Baseline final : public Command {
 
   int execute(const CommandContext&) override {
     // Nothing is made where there is nothing.
-    RunStore(options_.file(), Database::Mode::kRead);
+    const RunStore existing(options_.file(), Database::Mode::kRead);
     RunStore store(options_.file(),
                    save_->parsed() ? Database::Mode::kWrite : Database::Mode::kRead);
     std::vector<StoredRun> runs;

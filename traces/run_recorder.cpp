@@ -77,11 +77,8 @@ void RunRecorder::event(const TraceEvent& event) {
         flush_blocks(static_cast<std::uint8_t>(core), event.at, event.retired);
   }
   encoder_.add(event);
-  if (encoder_.size() >= kChunkBytes) {
-    flush();
-  } else if (event.kind == TraceKind::kCheckpoint && Clock::now() - flushed_ > kFlushInterval) {
-    flush();
-  }
+  const bool due = event.kind == TraceKind::kCheckpoint && Clock::now() - flushed_ > kFlushInterval;
+  if (due || encoder_.size() >= kChunkBytes) flush();
 }
 
 void RunRecorder::block_translated(Core&, std::uint32_t block, std::uint64_t pc) {

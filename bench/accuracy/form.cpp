@@ -37,7 +37,6 @@ std::optional<Piece> parse_piece(std::string text) {
   // What a form says about its registers or values: "(dx)".
   static const std::regex kNote("\\s*\\((?!i\\))[^)]*\\)\\s*$");
   text = std::regex_replace(text, kNote, "");
-  std::size_t space = text.find(' ');
   if (text.starts_with("LOCK ")) {
     piece.prefix = "lock ";
     text = trim(text.substr(5));
@@ -47,7 +46,7 @@ std::optional<Piece> parse_piece(std::string text) {
     if (text.find("r32 ") == std::string::npos && text.find("[r32") == std::string::npos)
       piece.prefix = "addr32 ";
   }
-  space = text.find(' ');
+  const std::size_t space = text.find(' ');
   piece.mnemonic = lower(text.substr(0, space));
   if (space == std::string::npos) return piece;
   for (const std::string& part : split_operands(text.substr(space))) {

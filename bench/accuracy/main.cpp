@@ -258,27 +258,27 @@ int run(const Options& options) {
 }  // namespace mint::accuracy
 
 int main(int argc, char** argv) {
-  mint::accuracy::Options options;
-  CLI::App app{"accuracy: the timing model beside measured figures"};
-  app.add_option("--instructions", options.instructions, "table of instruction forms");
-  app.add_option("--memory", options.memory, "table of memory latencies; none: leave them out");
-  app.add_option("--checks", options.checks, "table of single events; none: leave them out");
-  app.add_option("--timing", options.timing,
-                 "level: count, block or cache; else block for instructions, cache for memory, "
-                 "what models it for a check");
-  app.add_option("--json", options.json, "write shares and rows as JSON");
-  app.add_option("--plot", options.plot, "draw the distributions of the errors, as SVG");
-  app.add_flag("--all", options.all, "print every row, not only those that are off");
-  app.add_option("--least-covered", options.least_covered, "exit code 1 when the share is less");
-  app.add_option("--least-latency", options.least_latency, "the same");
-  app.add_option("--least-throughput", options.least_throughput, "the same");
-  app.add_option("--least-memory", options.least_memory, "the same");
-  app.add_option("--least-checks", options.least_checks, "the same");
-  CLI11_PARSE(app, argc, argv);
   try {
+    mint::accuracy::Options options;
+    CLI::App app{"accuracy: the timing model beside measured figures"};
+    app.add_option("--instructions", options.instructions, "table of instruction forms");
+    app.add_option("--memory", options.memory, "table of memory latencies; none: leave them out");
+    app.add_option("--checks", options.checks, "table of single events; none: leave them out");
+    app.add_option("--timing", options.timing,
+                   "level: count, block or cache; else block for instructions, cache for memory, "
+                   "what models it for a check");
+    app.add_option("--json", options.json, "write shares and rows as JSON");
+    app.add_option("--plot", options.plot, "draw the distributions of the errors, as SVG");
+    app.add_flag("--all", options.all, "print every row, not only those that are off");
+    app.add_option("--least-covered", options.least_covered, "exit code 1 when the share is less");
+    app.add_option("--least-latency", options.least_latency, "the same");
+    app.add_option("--least-throughput", options.least_throughput, "the same");
+    app.add_option("--least-memory", options.least_memory, "the same");
+    app.add_option("--least-checks", options.least_checks, "the same");
+    CLI11_PARSE(app, argc, argv);
     return mint::accuracy::run(options);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "accuracy: {}\n", error.what());
+    std::fprintf(stderr, "accuracy: %s\n", error.what());
     return 2;
   }
 }

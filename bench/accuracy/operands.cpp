@@ -39,7 +39,7 @@ std::string general(unsigned index, unsigned width) {
     const char* suffix = width == 8 ? "b" : width == 16 ? "w" : width == 32 ? "d" : "";
     return fmt::format("r{}{}", index, suffix);
   }
-  const std::string name = kNames[index];
+  std::string name = kNames[index];
   switch (width) {
     case 8:
       return index < 4 ? name.substr(0, 1) + "l" : name + "l";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -68,7 +69,7 @@ void add_google_rows(const Json& rows, bool aggregates, ResultSet& set) {
     result->cpu_s.push_back(row.at("cpu_time").get<double>() * unit);
     result->wall_s.push_back(row.at("real_time").get<double>() * unit);
     if (const auto cycles = optional_of<double>(row, "simulated_cycles"))
-      result->cycles = static_cast<std::uint64_t>(*cycles + 0.5);
+      result->cycles = static_cast<std::uint64_t>(std::llround(*cycles));
   }
 }
 

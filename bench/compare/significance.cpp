@@ -22,6 +22,7 @@ Ranks rank(const std::vector<double>& a, const std::vector<double>& b) {
     bool of_b;
   };
   std::vector<Value> all;
+  all.reserve(a.size() + b.size());
   for (const double value : a) all.push_back({value, false});
   for (const double value : b) all.push_back({value, true});
   std::sort(all.begin(), all.end(),

@@ -10,8 +10,16 @@ inline std::uint64_t mask_of(unsigned size) {
 }
 
 inline std::uint64_t extend(std::uint64_t value, unsigned size) {
-  const unsigned shift = 64 - 8 * size;
-  return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << shift) >> shift);
+  switch (size) {
+    case 1:
+      return static_cast<std::uint64_t>(static_cast<std::int8_t>(value));
+    case 2:
+      return static_cast<std::uint64_t>(static_cast<std::int16_t>(value));
+    case 4:
+      return static_cast<std::uint64_t>(static_cast<std::int32_t>(value));
+    default:
+      return value;
+  }
 }
 
 inline bool sign_of(std::uint64_t value, unsigned size) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 
 namespace mint {
@@ -29,7 +30,7 @@ double number(std::string_view text) {
 }
 
 Centicycles cycles(std::string_view text) {
-  return static_cast<Centicycles>(number(text) * 100 + 0.5);
+  return static_cast<Centicycles>(std::lround(number(text) * 100));
 }
 
 OperandKind kind_of(std::string_view text) {
