@@ -133,6 +133,17 @@ class CpuSplit(BootTest):
             self.assertIn("Brought up 1 node, 2 CPUs", self.console(os["name"]))
             self.assertGreater(os["ipis_sent"], 0)
 
+    def test_one_and_three_of_which_one_is_left_out(self):
+        text = self.scenario(
+            "split2x2",
+            (r"cores = \[1, 2\]", "cores = [1]"),
+            (r"cores = \[4, 3\].*", 'cores = [2, 3, 4]\ncmdline = "maxcpus=2"'),
+        )
+        result = self.boot("split1x3", text=text)
+        self.check_followers(result, 2)
+        self.assertEqual([os["ipis_sent"] > 0 for os in result["os"][1:]], [False, True])
+        self.assertIn("Brought up 1 node, 2 CPUs", self.console("f2"))
+
 
 class MemorySplit(BootTest):
     """A follower whose memory is all above 4 GB, beside one below (thesis, 3.4)."""
