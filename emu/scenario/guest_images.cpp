@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "emu/scenario/image_memory.hpp"
 #include "emu/scenario/plan.hpp"
 #include "emu/scenario/process.hpp"
 
@@ -27,6 +28,25 @@ std::vector<GuestFile*> guest_files(Scenario& scenario) {
   }
   if (scenario.boot_tool) files.push_back(&*scenario.boot_tool);
   if (scenario.loader_initrd) files.push_back(&*scenario.loader_initrd);
+  return files;
+}
+
+// Points what is called `@name` at its artefact.
+void resolve(Scenario& scenario, const std::string& name, const fs::path& directory) {
+  for (GuestFile* file : guest_files(scenario))
+    if (file->name == "@" + name) resolve_artefact(*file, directory);
+}
+
+// What goes onto the leader's disk.
+std::vector<fs::path> leader_disk_files(const Scenario& scenario, const fs::path& boot_sector,
+                                        const fs::path& boot_loader) {
+  std::vector<fs::path> files{boot_sector, boot_loader};
+  for (const OsSpec& os : scenario.os) {
+    files.push_back(os.kernel.path);
+    if (os.initrd) files.push_back(os.initrd->path);
+  }
+  if (scenario.boot_tool) files.push_back(scenario.boot_tool->path);
+  if (scenario.loader_initrd) files.push_back(scenario.loader_initrd->path);
   return files;
 }
 
@@ -89,6 +109,10 @@ std::optional<ArtefactCatalogue> find_artefacts(const Installation& installation
                                                 std::string& error) {
   const std::string tool = installation.images_tool().string();
   ArtefactCatalogue catalogue;
+  const ImageMemory memory(installation);
+  for (const std::string& name : names)
+    if (const auto known = memory.directory(name)) catalogue.artefacts[name] = *known;
+  if (catalogue.artefacts.size() == names.size()) return catalogue;
   std::vector<std::string> arguments{tool, "path"};
   arguments.insert(arguments.end(), names.begin(), names.end());
   const auto paths = run_process(arguments, Streams::kCaptureNoErrors, error);
@@ -98,8 +122,11 @@ std::optional<ArtefactCatalogue> find_artefacts(const Installation& installation
       std::string line;
       if (std::getline(lines, line)) catalogue.artefacts[name] = line;
     }
+    if (catalogue.artefacts.size() == names.size()) {
+      for (const auto& [name, path] : catalogue.artefacts) memory.remember(name, path);
+      return catalogue;
+    }
   }
-  if (catalogue.artefacts.size() == names.size()) return catalogue;
   // Not built, or no such image: the whole list tells, and can suggest a name, but takes seconds.
   const auto result = run_process({tool, "list"}, Streams::kCapture, error);
   if (result && result->exit_code == 0) return parse_artefact_list(result->output);
@@ -109,23 +136,30 @@ std::optional<ArtefactCatalogue> find_artefacts(const Installation& installation
 }
 
 int build_artefacts(const Installation& installation, Scenario& scenario) {
+  const auto missing = [&] {
+    std::set<std::string> names;
+    for (const GuestFile* file : guest_files(scenario))
+      if (file->name.starts_with('@') && file->path.empty()) names.insert(file->name.substr(1));
+    return names;
+  };
+  if (missing().empty()) return 0;
+  const ImageMemory memory(installation);
+  for (const std::string& name : missing())
+    if (const auto known = memory.directory(name)) resolve(scenario, name, *known);
+  const std::set<std::string> unknown = missing();
+  if (unknown.empty()) return 0;
   std::vector<std::string> arguments{installation.images_tool().string(), "build"};
-  std::set<std::string> missing;
-  for (const GuestFile* file : guest_files(scenario)) {
-    if (file->name.starts_with('@') && file->path.empty()) missing.insert(file->name.substr(1));
-  }
-  if (missing.empty()) return 0;
-  arguments.insert(arguments.end(), missing.begin(), missing.end());
+  arguments.insert(arguments.end(), unknown.begin(), unknown.end());
   std::string output;
   if (const int code = run_tool(arguments, Streams::kCapture, &output); code != 0) return code;
   std::istringstream lines(output);  // NAME <tab> DIRECTORY
   for (std::string line; std::getline(lines, line);) {
     const std::size_t tab = line.find('\t');
     if (tab == std::string::npos) continue;
-    for (GuestFile* file : guest_files(scenario)) {
-      const bool named = file->name.starts_with('@') && file->name.substr(1) == line.substr(0, tab);
-      if (named) resolve_artefact(*file, line.substr(tab + 1));
-    }
+    const std::string name = line.substr(0, tab);
+    const std::string directory = line.substr(tab + 1);
+    resolve(scenario, name, directory);
+    memory.remember(name, directory);
   }
   return 0;
 }
@@ -149,21 +183,29 @@ int build_leader_disk(const Installation& installation, const fs::path& director
     if (os.role != Role::kLeader || os.disk) continue;
     const fs::path plan = directory / (os.name + ".plan.json");
     const fs::path disk = directory / (os.name + ".disk.img");
+    const std::string text = leader_plan(scenario);
     std::ofstream file(plan);
-    file << leader_plan(scenario);
+    file << text;
     if (!file.flush())
       throw BadInput(
           fmt::format("{} cannot be written; is the disk full? remedy: make room there, or name "
                       "another folder",
                       plan.string()));
-    const int code =
-        run_tool({installation.images_tool().string(), "leader-disk",                     //
-                  "--plan", plan.string(),                                                //
-                  "--boot-sector", (installation.firmware / "boot_sector.bin").string(),  //
-                  "--boot-loader", (installation.firmware / "boot_loader.bin").string(),  //
-                  "--out", disk.string()},
-                 Streams::kInherit, nullptr);
-    if (code != 0) return code;
+    const fs::path boot_sector = installation.firmware / "boot_sector.bin";
+    const fs::path boot_loader = installation.firmware / "boot_loader.bin";
+    const auto files = leader_disk_files(scenario, boot_sector, boot_loader);
+    const ImageMemory memory(installation);
+    const std::string name = memory.disk_name(text, files);
+    if (!memory.leader_disk(name, disk)) {
+      const int code = run_tool({installation.images_tool().string(), "leader-disk",  //
+                                 "--plan", plan.string(),                             //
+                                 "--boot-sector", boot_sector.string(),               //
+                                 "--boot-loader", boot_loader.string(),               //
+                                 "--out", disk.string()},
+                                Streams::kInherit, nullptr);
+      if (code != 0) return code;
+      memory.remember_leader_disk(name, text, files, disk);
+    }
     os.disk = GuestFile{disk.filename().string(), disk, {}, {}};
   }
   return 0;
