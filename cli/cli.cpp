@@ -8,6 +8,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "cli/command.hpp"
 #include "cli/json_result.hpp"
@@ -237,8 +238,12 @@ class Program {
       throw;
     }
     observer.clear();
+    std::map<fs::path, std::string> kernels;  // many OSes, few kernels
     for (std::size_t i = 0; i < result.os.size() && i < request.scenario.os.size(); i++) {
-      result.os[i].kernel_sha256 = sha256_of_file(request.scenario.os[i].kernel.path);
+      const fs::path& kernel = request.scenario.os[i].kernel.path;
+      const auto [known, first] = kernels.try_emplace(kernel);
+      if (first) known->second = sha256_of_file(kernel);
+      result.os[i].kernel_sha256 = known->second;
     }
 
     if (!options.quiet) fmt::print(text, "{}", run_report(request, result));

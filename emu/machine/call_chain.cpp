@@ -53,7 +53,7 @@ std::string caller_beyond(const CallStack& stack,
         ends_with_call(code, word, stack.wide, function->address + stack.shift))
       function = caller;
   }
-  return function->name;
+  return std::string(function->name);
 }
 
 }  // namespace mint

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <mutex>
 
 namespace mint {
 namespace {
@@ -25,12 +27,20 @@ struct Elf64 {
   using Symbol = Elf64_Sym;
 };
 
+// Empty when it is not there.
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return {};
+  std::string content(static_cast<std::size_t>(std::max<std::streamoff>(file.tellg(), 0)), '\0');
+  file.seekg(0);
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  return content;
+}
+
 class ElfFile {
  public:
-  explicit ElfFile(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    file_.assign(std::istreambuf_iterator<char>(in), {});
-  }
+  explicit ElfFile(const std::filesystem::path& path) : file_(read_file(path)) {}
   bool is_elf() const {
     return file_.size() >= EI_NIDENT && std::memcmp(file_.data(), ELFMAG, SELFMAG) == 0;
   }
@@ -92,29 +102,45 @@ class ElfFile {
     return {};
   }
 
-  std::vector<char> file_;
+  std::string file_;
 };
 
 }  // namespace
 
-SymbolTable SymbolTable::read(const std::filesystem::path& system_map) {
-  SymbolTable table;
-  std::ifstream file(system_map);
-  std::string line;
+std::shared_ptr<const SymbolTable::Names> SymbolTable::names_of(
+    const std::filesystem::path& system_map) {
+  auto names = std::make_shared<Names>();
+  names->file = read_file(system_map);
+  const auto lines = std::count(names->file.begin(), names->file.end(), '\n');
+  names->by_name.reserve(static_cast<std::size_t>(lines));
+  names->text_symbols.reserve(static_cast<std::size_t>(lines));
   // "ffffffff81000000 T _text"
-  while (std::getline(file, line)) {
+  for (std::string_view rest = names->file; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     std::uint64_t address = 0;
     const char* end = line.data() + line.size();
     const char* at = std::from_chars(line.data(), end, address, 16).ptr;
     if (at == line.data() || end - at < 4 || at[0] != ' ' || at[2] != ' ') continue;
     const char type = at[1];
-    std::string name(at + 3, std::find(at + 3, end, ' '));
-    if (type == 't' || type == 'T') table.symbols_.push_back({address, name});
-    table.by_name_.emplace(std::move(name), address);
+    const std::string_view name(at + 3, std::find(at + 3, end, ' '));
+    if (type == 't' || type == 'T') names->text_symbols.push_back({address, name});
+    names->by_name.emplace(name, address);
   }
   const auto before = [](const Symbol& a, const Symbol& b) { return a.address < b.address; };
-  if (!std::is_sorted(table.symbols_.begin(), table.symbols_.end(), before))
-    std::stable_sort(table.symbols_.begin(), table.symbols_.end(), before);
+  if (!std::is_sorted(names->text_symbols.begin(), names->text_symbols.end(), before))
+    std::stable_sort(names->text_symbols.begin(), names->text_symbols.end(), before);
+  return names;
+}
+
+SymbolTable SymbolTable::read(const std::filesystem::path& system_map) {
+  static std::mutex mutex;
+  static std::map<std::filesystem::path, std::weak_ptr<const Names>> in_use;
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<const Names>& known = in_use[system_map];
+  SymbolTable table;
+  table.names_ = known.lock();
+  if (!table.names_) known = table.names_ = names_of(system_map);
   return table;
 }
 
@@ -126,23 +152,27 @@ std::optional<ElfFunction> find_elf_function(const std::filesystem::path& elf,
 }
 
 std::optional<std::uint64_t> SymbolTable::address(const std::string& name) const {
-  const auto found = by_name_.find(name);
-  if (found == by_name_.end()) return std::nullopt;
+  if (!names_) return std::nullopt;
+  const auto found = names_->by_name.find(name);
+  if (found == names_->by_name.end()) return std::nullopt;
   return found->second;
 }
 
 const SymbolTable::Symbol* SymbolTable::function_at(std::uint64_t address) const {
+  if (!names_) return nullptr;
+  const std::vector<Symbol>& symbols = names_->text_symbols;
   const auto after =
-      std::upper_bound(symbols_.begin(), symbols_.end(), address,
+      std::upper_bound(symbols.begin(), symbols.end(), address,
                        [](std::uint64_t a, const Symbol& s) { return a < s.address; });
-  if (after == symbols_.begin() || after == symbols_.end()) return nullptr;
+  if (after == symbols.begin() || after == symbols.end()) return nullptr;
   return &*std::prev(after);
 }
 
 std::string SymbolTable::name_at(std::uint64_t address) const {
   const Symbol* s = function_at(address);
   if (s == nullptr) return "";
-  return address == s->address ? s->name : fmt::format("{}+{:#x}", s->name, address - s->address);
+  return address == s->address ? std::string(s->name)
+                               : fmt::format("{}+{:#x}", s->name, address - s->address);
 }
 
 }  // namespace mint

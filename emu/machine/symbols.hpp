@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,25 +21,33 @@ struct ElfFunction {
 std::optional<ElfFunction> find_elf_function(const std::filesystem::path& elf,
                                              std::string_view name);
 
+// A cheap handle: the OSes of a machine that have the same kernel share its names.
 class SymbolTable {
  public:
+  struct Symbol {
+    std::uint64_t address;
+    std::string_view name;  // lives as long as a table of the file does
+  };
+
   SymbolTable() = default;
   // Empty when the file is not there or has no symbols.
   static SymbolTable read(const std::filesystem::path& system_map);
-  bool empty() const { return symbols_.empty(); }
+  bool empty() const { return !names_ || names_->text_symbols.empty(); }
   std::optional<std::uint64_t> address(const std::string& name) const;
   // "name+0x12" for an address in the text; empty beyond it.
   std::string name_at(std::uint64_t address) const;
-  struct Symbol {
-    std::uint64_t address;
-    std::string name;
-  };
   // The function that has `address`; null beyond the text.
   const Symbol* function_at(std::uint64_t address) const;
 
  private:
-  std::vector<Symbol> symbols_;  // of the text, by address
-  std::unordered_map<std::string, std::uint64_t> by_name_;
+  struct Names {
+    std::string file;
+    std::vector<Symbol> text_symbols;  // by address
+    std::unordered_map<std::string_view, std::uint64_t> by_name;
+  };
+  static std::shared_ptr<const Names> names_of(const std::filesystem::path& system_map);
+
+  std::shared_ptr<const Names> names_;
 };
 
 }  // namespace mint
