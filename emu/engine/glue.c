@@ -75,6 +75,16 @@ static void set_features(struct mint_engine* engine) {
   X86_CPU(engine->uc->cpu)->phys_bits = out[0] & 0xff;
 }
 
+// The translator goes through all of its globals at each access and each end of a block. The bounds
+// registers of MPX, which it has made last, are a fifth of them, and this processor has none: no
+// code can come to use them.
+static void drop_bounds_registers(TCGContext* s) {
+  while (s->nb_globals > 0 && s->temps[s->nb_globals - 1].name != NULL &&
+         strncmp(s->temps[s->nb_globals - 1].name, "bnd", 3) == 0)
+    s->nb_globals--;
+  s->nb_temps = s->nb_globals;
+}
+
 bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   struct uc_struct* uc;
   uc_hook hook;
@@ -91,6 +101,7 @@ bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   // No helper call after each load: blocks are left by the budget.
   uc->no_exit_request = true;
   mint_open_memory(engine);
+  drop_bounds_registers(uc->tcg_ctx);
   CPU_GET_CLASS(uc->cpu)->synchronize_from_tb = mint_leave_at_edge;
   CPU_GET_CLASS(uc->cpu)->do_unaligned_access = mint_misaligned;
   engine->budget = (int64_t*)&env_of(engine)->tsc;
