@@ -48,6 +48,7 @@ if(NOT EXISTS ${unicorn_source}/src/CMakeLists.txt)
   file(RENAME ${CMAKE_BINARY_DIR}/unicorn/unicorn-${UNICORN_VERSION} ${unicorn_source})
 endif()
 
+list(JOIN mint_short_copies " " unicorn_flags)
 ExternalProject_Add(
   unicorn_external
   SOURCE_DIR ${unicorn_source}/src
@@ -55,6 +56,7 @@ ExternalProject_Add(
   CMAKE_ARGS -DUNICORN_ARCH=x86 -DBUILD_SHARED_LIBS=OFF -DUNICORN_BUILD_TESTS=OFF
              -DUNICORN_INSTALL=OFF -DCMAKE_BUILD_TYPE=Release
              -DCMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER}
+             -DCMAKE_C_FLAGS=${unicorn_flags}
   BUILD_BYPRODUCTS ${unicorn_build}/libunicorn.a
   INSTALL_COMMAND ""
   LOG_CONFIGURE ON
