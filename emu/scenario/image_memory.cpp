@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <utility>
 
 #include "emu/scenario/file_state.hpp"
@@ -51,7 +52,15 @@ FileState look(const fs::path& guest, const fs::path& cache) {
     state.add_text(fmt::format("{}={}", name, variable(name)));
   state.add_tree(guest);
   state.add_tree(guest.parent_path() / "purgatory");
-  state.add_tree(cache / "debs");
+  // Which packages there are, and which of them are in use; the hashes of these are in the record.
+  std::set<fs::path> packages;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(cache / "debs", error))
+    packages.insert(entry.path());
+  for (const fs::path& folder : packages) {
+    state.add(folder);
+    state.add(folder / "resolved.json");
+  }
   for (const char* path : kPackageState) state.add(path);
   return state;
 }
@@ -133,7 +142,7 @@ std::string ImageMemory::disk_name(const std::string& plan,
 bool ImageMemory::leader_disk(const std::string& name, const fs::path& disk) const {
   if (guest_.empty() || name.empty()) return false;
   const fs::path kept = disk_file(name);
-  if (!copy_sparse(kept, disk)) return false;
+  if (!same_content(kept, disk) && !copy_sparse(kept, disk)) return false;
   std::error_code error;
   fs::last_write_time(kept, fs::file_time_type::clock::now(), error);  // the oldest ones go first
   return true;

@@ -1,9 +1,9 @@
 // What is remembered of guest/images between runs. To start it and have it look at all that images
 // are made from takes longer than many a boot, so its answers are kept in its cache, each with the
 // state of everything that they can depend on: names, inodes, sizes and times of all files that the
-// tool, its scripts and the packages of host and guest consist of. An answer is good as long as not
-// one of these is another; the time of an inode's last change (ctime) goes with any change of a
-// file, and no program can set it back.
+// tool and its scripts consist of, and of those that say which packages host and guest have. An
+// answer is good as long as not one of these is another; the time of an inode's last change (ctime)
+// goes with any change of a file, and no program can set it back.
 #pragma once
 
 #include <filesystem>

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 namespace mint {
@@ -63,7 +64,42 @@ bool copy_data(int from, int to, off_t size) {
   return true;
 }
 
+off_t size_of(int fd) {
+  struct stat status {};
+  return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : -1;
+}
+
+// At most `size` bytes from where the descriptor is; fewer only at its end.
+std::size_t read_piece(int fd, char* data, std::size_t size) {
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t count = read(fd, data + done, size - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
 }  // namespace
+
+bool same_content(const fs::path& a, const fs::path& b) {
+  constexpr std::size_t kPiece = std::size_t{1} << 17;
+  const Descriptor first(open(a.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor second(open(b.c_str(), O_RDONLY | O_CLOEXEC));
+  const off_t size = size_of(first);
+  if (size < 0 || size_of(second) != size) return false;
+  std::vector<char> ours(kPiece);
+  std::vector<char> theirs(kPiece);
+  for (off_t at = 0; at < size;) {
+    const std::size_t count = read_piece(first, ours.data(), kPiece);
+    if (count == 0 || read_piece(second, theirs.data(), kPiece) != count ||
+        std::memcmp(ours.data(), theirs.data(), count) != 0)
+      return false;
+    at += static_cast<off_t>(count);
+  }
+  return true;
+}
 
 bool copy_sparse(const fs::path& from, const fs::path& to) {
   constexpr mode_t kMode = 0666;

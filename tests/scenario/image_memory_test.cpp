@@ -127,6 +127,22 @@ TEST_F(ImageMemoryTest, GivesALeadersDiskBackWithItsHoles) {
   EXPECT_LT(status.st_blocks * 512, 1 << 20);
 }
 
+TEST_F(ImageMemoryTest, ADiskThatLiesThereIsLeftAloneOnlyIfItIsTheSame) {
+  write(disk(), "right");
+  const ImageMemory memory(installation_);
+  const std::string name = memory.disk_name("plan", {input()});
+  memory.remember_leader_disk(name, "plan", {input()}, disk());
+  const auto time = fs::last_write_time(disk());
+  let_settle();
+  ASSERT_TRUE(memory.leader_disk(name, disk()));
+  EXPECT_EQ(fs::last_write_time(disk()), time);
+  for (const char* other : {"wrong", "longer than that"}) {
+    write(disk(), other);
+    ASSERT_TRUE(memory.leader_disk(name, disk()));
+    EXPECT_EQ(content(disk()), "right");
+  }
+}
+
 TEST_F(ImageMemoryTest, ALeadersDiskIsThatOfItsPlanAndFiles) {
   write(disk(), "disk");
   const fs::path kernel = folder_.path() / "kernel";
