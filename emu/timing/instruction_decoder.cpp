@@ -4,6 +4,7 @@
 #include <new>
 
 #include "emu/timing/analysed_instruction.hpp"
+#include "emu/timing/capstone_tables.hpp"
 
 namespace mint {
 namespace {
@@ -19,6 +20,7 @@ unsigned mode_index(unsigned bits) { return bits == 64 ? 2 : bits == 32 ? 1 : 0;
 
 InstructionDecoder::InstructionDecoder(const CostTable& table)
     : table_(table), slots_(kFirstSlots) {
+  prepare_capstone();
   static constexpr cs_mode kModes[] = {CS_MODE_16, CS_MODE_32, CS_MODE_64};
   for (unsigned i = 0; i < 3; ++i) {
     if (cs_open(CS_ARCH_X86, kModes[i], &handles_[i]) != CS_ERR_OK) throw std::bad_alloc();

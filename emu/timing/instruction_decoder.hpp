@@ -1,5 +1,6 @@
 // From bytes to Instruction, by Capstone and the table of costs. Remembers every encoding that it
 // has seen, without what does not matter (encoding.hpp): the same few thousand make up a kernel.
+// For one thread at a time.
 #pragma once
 
 #include <capstone/capstone.h>
