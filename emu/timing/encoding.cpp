@@ -58,6 +58,48 @@ std::int64_t sign_extended(const std::uint8_t* bytes, std::size_t size) {
   return static_cast<std::int64_t>(value << shift) >> shift;
 }
 
+// Which general registers can be taken for each other, when the instruction has ModRM.
+enum Naming : std::uint8_t {
+  kNone,
+  kAddress,        // those of an address; with byte registers beside them
+  kVectorAddress,  // the same with vector registers
+  kReg,            // and that of the field reg
+  kRm,             // those of an address, or the one of the field r/m
+  kBoth,           // all
+};
+
+constexpr std::array<Naming, 256> one_byte_naming() {
+  std::array<Naming, 256> naming{};
+  for (unsigned op = 0; op < 0x40; ++op)
+    if ((op & 7) < 4) naming[op] = (op & 1) != 0 ? kBoth : kAddress;
+  for (const unsigned op : {0x63, 0x69, 0x6b, 0x85, 0x87, 0x89, 0x8b, 0x8d}) naming[op] = kBoth;
+  for (const unsigned op : {0x81, 0x83, 0xc1, 0xc7, 0xd1, 0xff}) naming[op] = kRm;
+  // Also those with the registers A, C or D beside an operand r/m.
+  for (const unsigned op : {0x80, 0x84, 0x86, 0x88, 0x8a, 0xc0, 0xc6, 0xd0, 0xd2, 0xd3, 0xf6, 0xf7})
+    naming[op] = kAddress;
+  naming[0xfe] = kAddress;
+  return naming;
+}
+
+// After 0F.
+constexpr std::array<Naming, 256> two_byte_naming() {
+  std::array<Naming, 256> naming{};
+  for (unsigned op = 0x40; op <= 0x4f; ++op) naming[op] = kBoth;
+  for (unsigned op = 0x90; op <= 0x9f; ++op) naming[op] = kAddress;
+  for (const unsigned op : {0xa3, 0xab, 0xaf, 0xb3, 0xb7, 0xbb, 0xbc, 0xbd, 0xbf, 0xc1})
+    naming[op] = kBoth;
+  naming[0x1f] = kRm;
+  naming[0xb6] = naming[0xbe] = kReg;
+  for (const unsigned op : {0x10, 0x11, 0x28, 0x29, 0x6e, 0x6f, 0x7e, 0x7f})
+    naming[op] = kVectorAddress;
+  return naming;
+}
+
+constexpr std::array<Naming, 256> kOneByteNaming = one_byte_naming();
+constexpr std::array<Naming, 256> kTwoByteNaming = two_byte_naming();
+constexpr std::size_t kNoRex = ~std::size_t{0};
+constexpr std::uint8_t kStackPointerNumber = 4;
+
 class Parser {
  public:
   Parser(Encoding& out, unsigned bits) : out_(out), bits_(bits), length_(out.length()) {}
@@ -68,6 +110,7 @@ class Parser {
     const bool two = op == 0x0f;
     if (two) op = next();
     const Form form = (two ? kTwoBytes : kOneByte)[op];
+    const Naming naming = (two ? kTwoByteNaming : kOneByteNaming)[op];
     if (other_addresses_ || form == kOther) return;
     std::uint8_t modrm = 0;
     if (form != kByte && form != kWord && form != kMove) {
@@ -94,6 +137,7 @@ class Parser {
       std::memset(bytes, 0, immediate);
       bytes[0] = 2;
     }
+    if (two || op != 0xc7 || (modrm >> 3 & 7) == 0) rename(naming, modrm);  // not XBEGIN
   }
 
  private:
@@ -123,12 +167,62 @@ class Parser {
       }
       break;
     }
-    if (bits_ == 64 && at_ < length_ && (out_.name[at_] & 0xf0) == 0x40)
+    if (bits_ == 64 && at_ < length_ && (out_.name[at_] & 0xf0) == 0x40) {
+      rex_at_ = at_;
       wide_ = (out_.name[at_++] & 8) != 0;
+    }
     if (wide_) operand_size_ = false;
   }
 
+  // A field of ModRM or SIB that names a general register.
+  struct Field {
+    std::size_t at;
+    unsigned shift;
+    unsigned rex_bit;
+  };
+
+  // Puts stand-ins in the place of general registers, unless one of them is the stack pointer,
+  // which is not like the others.
+  void rename(Naming naming, std::uint8_t modrm) {
+    if (naming == kNone || modrm_at_ == 0) return;
+    std::array<Field, 3> fields;
+    unsigned count = 0;
+    const unsigned low = modrm & 7;
+    if (modrm >> 6 == 3) {
+      if (naming != kBoth && naming != kRm) return;  // kReg: r/m is a byte register
+      fields[count++] = {modrm_at_, 0, 1};
+    } else if (low == 4) {
+      const std::size_t sib = modrm_at_ + 1;
+      if ((out_.name[sib] & 7) != 5 || modrm >> 6 != 0) fields[count++] = {sib, 0, 1};
+      if (register_in({sib, 3, 2}) != kStackPointerNumber) fields[count++] = {sib, 3, 2};
+    } else if (low != 5 || modrm >> 6 != 0) {
+      fields[count++] = {modrm_at_, 0, 1};
+    }
+    if (naming == kBoth || naming == kReg) fields[count++] = {modrm_at_, 3, 4};
+    // Byte registers keep their names; with REX they may be those of the stand-ins.
+    if (naming == kAddress && rex_at_ != kNoRex) return;
+    for (unsigned i = 0; i < count; ++i)
+      if (register_in(fields[i]) == kStackPointerNumber) return;
+    for (unsigned i = 0; i < count; ++i) {
+      const Field& field = fields[i];
+      const std::uint8_t number = register_in(field);
+      unsigned known = 0;
+      while (known < out_.renamed && out_.registers[known] != number) ++known;
+      if (known == out_.renamed) out_.registers[out_.renamed++] = number;
+      std::uint8_t& byte = out_.name[field.at];
+      byte = static_cast<std::uint8_t>((byte & ~(7u << field.shift)) | Encoding::kStandIns[known]
+                                                                           << field.shift);
+      if (rex_at_ != kNoRex) out_.name[rex_at_] &= static_cast<std::uint8_t>(~field.rex_bit);
+    }
+  }
+
+  std::uint8_t register_in(const Field& field) const {
+    const bool high = rex_at_ != kNoRex && (out_.name[rex_at_] & field.rex_bit) != 0;
+    return static_cast<std::uint8_t>((out_.name[field.at] >> field.shift & 7) | (high ? 8 : 0));
+  }
+
   void find_displacement(std::uint8_t modrm) {
+    modrm_at_ = at_ - 1;
     const unsigned mode = modrm >> 6;
     if (mode == 3) return;
     unsigned base = modrm & 7;
@@ -142,6 +236,8 @@ class Parser {
   unsigned bits_;
   std::size_t length_;
   std::size_t at_ = 0;
+  std::size_t rex_at_ = kNoRex;
+  std::size_t modrm_at_ = 0;
   bool operand_size_ = false;
   bool other_addresses_ = false;
   bool wide_ = false;

@@ -18,6 +18,27 @@ unsigned mode_index(unsigned bits) { return bits == 64 ? 2 : bits == 32 ? 1 : 0;
 
 }  // namespace
 
+void restore(Instruction& instruction, const Encoding& encoding) {
+  if (encoding.displaced && instruction.addressed)
+    instruction.memory[0].displacement = encoding.displacement;
+  if (encoding.renamed == 0) return;
+  std::array<std::uint8_t, 8> names{0, 1, 2, 3, 4, 5, 6, 7};
+  for (unsigned i = 0; i < encoding.renamed; ++i)
+    names[Encoding::kStandIns[i]] = encoding.registers[i];
+  const auto put_back = [&](std::uint8_t& place) {
+    if (place < 8) place = names[place];
+  };
+  for (Instruction::Source& source : instruction.sources) {
+    if (source.place == kNowhere) break;
+    put_back(source.place);
+  }
+  for (Instruction::Result& result : instruction.results) put_back(result.place);
+  for (MemoryOperand& memory : instruction.memory) {
+    put_back(memory.base);
+    put_back(memory.index);
+  }
+}
+
 InstructionDecoder::InstructionDecoder(const CostTable& table)
     : table_(table), slots_(kFirstSlots) {
   prepare_capstone();

@@ -73,7 +73,7 @@ TEST(Encoding, WhatIsLeftOutDoesNotMatter) {
       const Encoding whole = as_it_is(bytes, bits);
       changed += encoding.name != whole.name;
       Instruction got = decoder.decode(encoding, bits);
-      if (encoding.displaced && got.addressed) got.memory[0].displacement = encoding.displacement;
+      if (!is_complete(got, encoding)) restore(got, encoding);
       const bool same = got == decoder.decode(whole, bits);
       std::string text;
       for (const std::uint8_t byte : bytes) text += " " + std::to_string(byte);
