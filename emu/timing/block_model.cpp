@@ -230,6 +230,7 @@ class KnownCosts {
 struct BlockModel::State {
   std::mutex mutex;
   InstructionDecoder decoder{CostTable::nehalem()};
+  std::vector<std::uint8_t> readable;  // the block's bytes, and some more
   std::vector<Encoding> encodings;
   std::vector<const Instruction*> instructions;
   std::vector<Instruction> completed;  // those of `instructions` that are not the decoder's
@@ -237,9 +238,16 @@ struct BlockModel::State {
   KnownCosts known;
 
   void find_encodings(const CodeBlock& block) {
-    encodings.clear();
-    for (std::size_t i = 0; i < block.starts.size(); ++i)
-      encodings.push_back(normalised(block.instruction(i), block.bits));
+    const std::size_t size = block.code.size();
+    if (readable.size() < size + Encoding::kReadable) readable.resize(size + Encoding::kReadable);
+    std::copy(block.code.begin(), block.code.end(), readable.begin());
+    const std::size_t count = block.starts.size();
+    if (encodings.size() < count) encodings.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::span<const std::uint8_t> bytes = block.instruction(i);
+      const auto at = static_cast<std::size_t>(bytes.data() - block.code.data());
+      normalise(readable.data() + (bytes.empty() ? 0 : at), bytes.size(), block.bits, encodings[i]);
+    }
   }
 
   // After find_encodings().
@@ -247,7 +255,7 @@ struct BlockModel::State {
     decoder.forget_if_many();
     instructions.clear();
     if (completed.size() < block.starts.size()) completed.resize(block.starts.size());
-    decoder.prefetch(encodings);
+    decoder.prefetch({encodings.data(), block.starts.size()});
     for (std::size_t i = 0; i < block.starts.size(); ++i) {
       const Encoding& encoding = encodings[i];
       const Instruction* instruction = &decoder.decode(encoding, block.bits);

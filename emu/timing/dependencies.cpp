@@ -70,12 +70,11 @@ class Chains {
     Centicycles most = 0;
     for (std::size_t i = 0; i < kPlaces; ++i) most = std::max(most, ready_[i] - before_[i]);
     before_ = ready_;
-    const std::size_t count = stored_ - stored_before_;
-    stored_before_ = stored_;
-    for (std::size_t i = 1; i <= count; ++i) {
-      const Store& now = stores_[(stored_ - i) % kStores];
-      const Store& then = stores_[(stored_ - count - i) % kStores];
-      most = std::max({most, now.data - then.data, now.address - then.address});
+    for (std::size_t i = 0; i < std::min(stored_, kStores); ++i) {
+      const Store& now = stores_[(stored_ - 1 - i) % kStores];
+      most = std::max({most, now.data - data_before_[i], now.address - address_before_[i]});
+      data_before_[i] = now.data;
+      address_before_[i] = now.address;
     }
     return most;
   }
@@ -168,30 +167,46 @@ class Chains {
   std::array<Store, kStores> stores_{};
   std::size_t stored_ = 0;
   std::array<Centicycles, kPlaces> before_{};
-  std::size_t stored_before_ = 0;
+  std::array<Centicycles, kStores> data_before_{};  // the latest first
+  std::array<Centicycles, kStores> address_before_{};
 };
 
-// Whether each round after the first hands on along the same ways as the one before it: the x87
-// stack stays where it is, and no load from the stack can meet a store of some other round because
-// the stack pointer has moved. (Elsewhere a register that is written has a new version in each
-// round, and one that is not written the same addresses.) And no store is forgotten before the same
-// one of the next round.
+// Whether each round from the third on hands on along the same ways as the one before it: the x87
+// stack stays where it is, and no load from the stack meets a store of more than two rounds before
+// because the stack pointer has moved. (Elsewhere a register that is written has a new version in
+// each round, and one that is not written the same addresses.)
 bool is_steady(std::span<const Instruction* const> block) {
-  unsigned stores = 0;
-  int moved = 0;
-  bool stack_load = false;
-  bool stack_store = false;
+  struct Access {
+    std::int64_t first;
+    std::int64_t size;
+  };
+  constexpr std::size_t kMost = 16;
+  std::array<Access, kMost> loads;
+  std::array<Access, kMost> stores;
+  std::size_t load_count = 0;
+  std::size_t store_count = 0;
+  std::int64_t moved = 0;
   for (const Instruction* in : block) {
     if (in->exchanges || in->x87_after != 0) return false;
-    moved += in->stack_before + in->stack_after;
+    moved += in->stack_before;
     for (const MemoryOperand& memory : in->memory) {
-      stores += memory.store;
       if (memory.base != kStackPointer) continue;
-      stack_load |= memory.load;
-      stack_store |= memory.store;
+      if (load_count == kMost || store_count == kMost) return false;
+      const Access access = {moved + memory.displacement, memory.size};
+      if (memory.load) loads[load_count++] = access;
+      if (memory.store) stores[store_count++] = access;
     }
+    moved += in->stack_after;
   }
-  return 2 * stores <= kStores && (moved == 0 || !stack_load || !stack_store);
+  if (moved == 0) return true;
+  for (std::size_t i = 0; i < load_count; ++i)
+    for (std::size_t k = 0; k < store_count; ++k)
+      for (unsigned ago = kWarmUp + 1; ago < kRounds; ++ago) {
+        const std::int64_t first = stores[k].first - ago * moved;
+        if (first < loads[i].first + loads[i].size && loads[i].first < first + stores[k].size)
+          return false;
+      }
+  return true;
 }
 
 // Whether it can be told without following the chains that nothing grows: what the block hands on
@@ -218,26 +233,27 @@ class Quick {
 
   static std::uint64_t bit(std::uint8_t place) { return std::uint64_t{1} << place; }
 
-  // What it was at the beginning of the block, as far as `place` hangs on that.
-  std::uint64_t on(std::uint8_t place) const {
-    return (written_ & bit(place)) != 0 ? on_[place] : bit(place);
-  }
-
+  // on_: what the value of a place that was written was at the beginning of the block, as far as it
+  // hangs on that.
   bool add(const Instruction& in) {
     if (in.exchanges || in.x87_after != 0) return false;
-    std::uint64_t value = 0;
-    for (const Instruction::Source& source : in.sources) {
-      if (source.place == kNowhere) break;
-      value |= on(source.place);
-    }
+    std::uint64_t value = in.reads & ~written_;
+    for (std::uint64_t left = in.reads & written_; left != 0; left &= left - 1)
+      value |= on_[std::countr_zero(left)];
+    if (in.serial > 0) value = 0;
+    if (in.touches_memory() && !add_memory(in, value)) return false;
+    for (std::uint64_t left = in.writes; left != 0; left &= left - 1)
+      on_[std::countr_zero(left)] = value;
+    written_ |= in.writes;
+    return true;
+  }
+
+  bool add_memory(const Instruction& in, std::uint64_t value) {
     for (const MemoryOperand& memory : in.memory) {
       if (!memory.load) continue;
       if (loads_ == kAccesses) return false;
       load_[loads_++] = &memory;
-      if (memory.base != kNowhere) value |= on(memory.base);
-      if (memory.index != kNowhere) value |= on(memory.index);
     }
-    if (in.serial > 0) value = 0;
     for (const MemoryOperand& memory : in.memory) {
       if (!memory.store) continue;
       if (stores_ == kAccesses) return false;
@@ -245,11 +261,6 @@ class Quick {
       stored_ |= value;
       on_[kStored] = stored_;
       written_ |= bit(kStored);
-    }
-    for (const Instruction::Result& result : in.results) {
-      if (result.place == kNowhere) continue;
-      on_[result.place] = value;
-      written_ |= bit(result.place);
     }
     return true;
   }

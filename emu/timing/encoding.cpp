@@ -51,12 +51,22 @@ constexpr std::array<Form, 256> two_byte_forms() {
 constexpr std::array<Form, 256> kOneByte = one_byte_forms();
 constexpr std::array<Form, 256> kTwoBytes = two_byte_forms();
 
-std::int64_t sign_extended(const std::uint8_t* bytes, std::size_t size) {
+using Wide = unsigned __int128;
+
+std::uint64_t load(const std::uint8_t* bytes) {
   std::uint64_t value = 0;
-  std::memcpy(&value, bytes, size);
-  const unsigned shift = static_cast<unsigned>(64 - 8 * size);
-  return static_cast<std::int64_t>(value << shift) >> shift;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
 }
+
+// `size` bytes at `bytes`, 1 to 8.
+std::int64_t sign_extended(const std::uint8_t* bytes, std::size_t size) {
+  const unsigned shift = static_cast<unsigned>(64 - 8 * size);
+  return static_cast<std::int64_t>(load(bytes) << shift) >> shift;
+}
+
+// The mask of `size` bytes from number `at` on.
+Wide mask_of(std::size_t at, std::size_t size) { return ((Wide{1} << 8 * size) - 1) << 8 * at; }
 
 // Which general registers can be taken for each other, when the instruction has ModRM.
 enum Naming : std::uint8_t {
@@ -97,12 +107,13 @@ constexpr std::array<Naming, 256> two_byte_naming() {
 
 constexpr std::array<Naming, 256> kOneByteNaming = one_byte_naming();
 constexpr std::array<Naming, 256> kTwoByteNaming = two_byte_naming();
-constexpr std::size_t kNoRex = ~std::size_t{0};
 constexpr std::uint8_t kStackPointerNumber = 4;
 
+// Goes through an instruction's bytes, and changes them in `name`.
 class Parser {
  public:
-  Parser(Encoding& out, unsigned bits) : out_(out), bits_(bits), length_(out.length()) {}
+  Parser(const std::uint8_t* bytes, std::size_t length, unsigned bits, Wide& name, Encoding& out)
+      : bytes_(bytes), length_(length), bits_(bits), name_(name), out_(out) {}
 
   void run() {
     prefixes();
@@ -125,27 +136,23 @@ class Parser {
     if (form == kMove) immediate = wide_ ? 8 : word;
     if (at_ + immediate != length_) return;  // not what it seemed to be
     if (displacement_size_ != 0) {
-      std::uint8_t* const bytes = &out_.name[displacement_at_];
       out_.displaced = true;
-      out_.displacement = sign_extended(bytes, displacement_size_);
-      std::memset(bytes, 0, displacement_size_);
+      out_.displacement = sign_extended(bytes_ + displacement_at_, displacement_size_);
+      name_ &= ~mask_of(displacement_at_, displacement_size_);
     }
     // ADD and SUB move the stack pointer by it, and 1 is an operand of its own kind.
     const bool of_stack = !two && op >= 0x80 && op <= 0x83 && (modrm & 0xc7) == 0xc4;
-    std::uint8_t* const bytes = &out_.name[at_];
-    if (immediate != 0 && !of_stack && sign_extended(bytes, immediate) != 1) {
-      std::memset(bytes, 0, immediate);
-      bytes[0] = 2;
-    }
+    if (immediate != 0 && !of_stack && sign_extended(bytes_ + at_, immediate) != 1)
+      name_ = (name_ & ~mask_of(at_, immediate)) | Wide{2} << 8 * at_;
     if (two || op != 0xc7 || (modrm >> 3 & 7) == 0) rename(naming, modrm);  // not XBEGIN
   }
 
  private:
-  std::uint8_t next() { return at_ < length_ ? out_.name[at_++] : 0; }
+  std::uint8_t next() { return bytes_[at_++]; }
 
   void prefixes() {
     for (; at_ < length_; ++at_) {
-      switch (out_.name[at_]) {
+      switch (bytes_[at_]) {
         case 0x66:
           operand_size_ = true;
           continue;
@@ -167,9 +174,10 @@ class Parser {
       }
       break;
     }
-    if (bits_ == 64 && at_ < length_ && (out_.name[at_] & 0xf0) == 0x40) {
+    if (bits_ == 64 && at_ < length_ && (bytes_[at_] & 0xf0) == 0x40) {
       rex_at_ = at_;
-      wide_ = (out_.name[at_++] & 8) != 0;
+      rex_ = bytes_[at_++];
+      wide_ = (rex_ & 8) != 0;
     }
     if (wide_) operand_size_ = false;
   }
@@ -185,6 +193,8 @@ class Parser {
   // which is not like the others.
   void rename(Naming naming, std::uint8_t modrm) {
     if (naming == kNone || modrm_at_ == 0) return;
+    // Byte registers keep their names; with REX they may be those of the stand-ins.
+    if (naming == kAddress && rex_ != 0) return;
     std::array<Field, 3> fields;
     unsigned count = 0;
     const unsigned low = modrm & 7;
@@ -193,14 +203,12 @@ class Parser {
       fields[count++] = {modrm_at_, 0, 1};
     } else if (low == 4) {
       const std::size_t sib = modrm_at_ + 1;
-      if ((out_.name[sib] & 7) != 5 || modrm >> 6 != 0) fields[count++] = {sib, 0, 1};
+      if ((bytes_[sib] & 7) != 5 || modrm >> 6 != 0) fields[count++] = {sib, 0, 1};
       if (register_in({sib, 3, 2}) != kStackPointerNumber) fields[count++] = {sib, 3, 2};
     } else if (low != 5 || modrm >> 6 != 0) {
       fields[count++] = {modrm_at_, 0, 1};
     }
     if (naming == kBoth || naming == kReg) fields[count++] = {modrm_at_, 3, 4};
-    // Byte registers keep their names; with REX they may be those of the stand-ins.
-    if (naming == kAddress && rex_at_ != kNoRex) return;
     for (unsigned i = 0; i < count; ++i)
       if (register_in(fields[i]) == kStackPointerNumber) return;
     for (unsigned i = 0; i < count; ++i) {
@@ -209,16 +217,15 @@ class Parser {
       unsigned known = 0;
       while (known < out_.renamed && out_.registers[known] != number) ++known;
       if (known == out_.renamed) out_.registers[out_.renamed++] = number;
-      std::uint8_t& byte = out_.name[field.at];
-      byte = static_cast<std::uint8_t>((byte & ~(7u << field.shift)) | Encoding::kStandIns[known]
-                                                                           << field.shift);
-      if (rex_at_ != kNoRex) out_.name[rex_at_] &= static_cast<std::uint8_t>(~field.rex_bit);
+      const std::size_t shift = 8 * field.at + field.shift;
+      name_ = (name_ & ~(Wide{7} << shift)) | Wide{Encoding::kStandIns[known]} << shift;
+      if (rex_ != 0) name_ &= ~(Wide{field.rex_bit} << 8 * rex_at_);
     }
   }
 
   std::uint8_t register_in(const Field& field) const {
-    const bool high = rex_at_ != kNoRex && (out_.name[rex_at_] & field.rex_bit) != 0;
-    return static_cast<std::uint8_t>((out_.name[field.at] >> field.shift & 7) | (high ? 8 : 0));
+    const unsigned high = (rex_ & field.rex_bit) != 0 ? 8 : 0;
+    return static_cast<std::uint8_t>((bytes_[field.at] >> field.shift & 7) | high);
   }
 
   void find_displacement(std::uint8_t modrm) {
@@ -229,14 +236,17 @@ class Parser {
     if (base == 4) base = next() & 7;
     displacement_size_ = mode == 1 ? 1 : mode == 2 || base == 5 ? 4 : 0;
     displacement_at_ = at_;
-    at_ = std::min(at_ + displacement_size_, length_ + 1);
+    at_ += displacement_size_;
   }
 
+  const std::uint8_t* const bytes_;
+  const std::size_t length_;
+  const unsigned bits_;
+  Wide& name_;
   Encoding& out_;
-  unsigned bits_;
-  std::size_t length_;
   std::size_t at_ = 0;
-  std::size_t rex_at_ = kNoRex;
+  std::size_t rex_at_ = 0;
+  std::uint8_t rex_ = 0;  // 0: none
   std::size_t modrm_at_ = 0;
   bool operand_size_ = false;
   bool other_addresses_ = false;
@@ -245,33 +255,43 @@ class Parser {
   std::size_t displacement_size_ = 0;
 };
 
+std::uint64_t hash_of(std::uint64_t low, std::uint64_t high) {
+  std::uint64_t hash = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+  hash ^= hash >> 32;
+  return hash * 0xc4ceb9fe1a85ec53;
+}
+
 }  // namespace
 
-void Encoding::set_hash() {
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  std::memcpy(&low, name.data(), 8);
-  std::memcpy(&high, name.data() + 8, 8);
-  hash = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
-  hash ^= hash >> 32;
-  hash *= 0xc4ceb9fe1a85ec53;
+void Encoding::set_hash() { hash = hash_of(load(name.data()), load(name.data() + 8)); }
+
+void normalise(const std::uint8_t* bytes, std::size_t length, unsigned bits, Encoding& out) {
+  length = std::min(length, Encoding::kLongest);
+  Wide name = (Wide{load(bytes + 8)} << 64 | load(bytes)) & ((Wide{1} << 8 * length) - 1);
+  name |= Wide{bits | length} << 8 * Encoding::kLongest;
+  out.displaced = false;
+  out.renamed = 0;
+  const std::uint8_t op = bytes[0];
+  if (length == 2 && ((op & 0xf0) == 0x70 || op == 0xeb))
+    name &= ~mask_of(1, 1);
+  else if (length == 5 && (op == 0xe8 || op == 0xe9))
+    name &= ~mask_of(1, 4);
+  else if (length == 6 && op == 0x0f && (bytes[1] & 0xf0) == 0x80)
+    name &= ~mask_of(2, 4);
+  else if (bits != 16)
+    Parser(bytes, length, bits, name, out).run();
+  const auto low = static_cast<std::uint64_t>(name);
+  const auto high = static_cast<std::uint64_t>(name >> 64);
+  std::memcpy(out.name.data(), &low, sizeof low);
+  std::memcpy(out.name.data() + sizeof low, &high, sizeof high);
+  out.hash = hash_of(low, high);
 }
 
 Encoding normalised(std::span<const std::uint8_t> bytes, unsigned bits) {
+  std::array<std::uint8_t, Encoding::kReadable> copy{};
+  std::copy_n(bytes.begin(), std::min(bytes.size(), Encoding::kLongest), copy.begin());
   Encoding out;
-  const std::size_t length = std::min(bytes.size(), Encoding::kLongest);
-  if (length > 0) std::memcpy(out.name.data(), bytes.data(), length);
-  out.name[Encoding::kLongest] = static_cast<std::uint8_t>(bits | length);
-  const std::uint8_t op = out.name[0];
-  if (length == 2 && ((op & 0xf0) == 0x70 || op == 0xeb))
-    out.name[1] = 0;
-  else if (length == 5 && (op == 0xe8 || op == 0xe9))
-    std::memset(&out.name[1], 0, 4);
-  else if (length == 6 && op == 0x0f && (out.name[1] & 0xf0) == 0x80)
-    std::memset(&out.name[2], 0, 4);
-  else if (bits != 16)
-    Parser(out, bits).run();
-  out.set_hash();
+  normalise(copy.data(), bytes.size(), bits, out);
   return out;
 }
 

@@ -11,6 +11,8 @@ namespace mint {
 
 struct Encoding {
   static constexpr std::size_t kLongest = 15;
+  // So many bytes can be read from its beginning on, whatever is behind it.
+  static constexpr std::size_t kReadable = 32;
 
   // The bytes, and last the length and the size of the code (16, 32, 64).
   std::array<std::uint8_t, kLongest + 1> name{};
@@ -32,7 +34,9 @@ struct Encoding {
 };
 
 // Takes out what it can tell for sure not to matter; with encodings that are not among the common
-// ones that is nothing.
+// ones that is nothing. `bytes` has Encoding::kReadable ones.
+void normalise(const std::uint8_t* bytes, std::size_t length, unsigned bits, Encoding& out);
+// The same, of no more than the instruction's bytes.
 Encoding normalised(std::span<const std::uint8_t> bytes, unsigned bits);
 
 }  // namespace mint

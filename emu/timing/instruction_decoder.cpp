@@ -23,8 +23,19 @@ void restore(Instruction& instruction, const Encoding& encoding) {
     instruction.memory[0].displacement = encoding.displacement;
   if (encoding.renamed == 0) return;
   std::array<std::uint8_t, 8> names{0, 1, 2, 3, 4, 5, 6, 7};
-  for (unsigned i = 0; i < encoding.renamed; ++i)
-    names[Encoding::kStandIns[i]] = encoding.registers[i];
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t stand_ins = 0;
+  for (unsigned i = 0; i < encoding.renamed; ++i) {
+    const unsigned from = Encoding::kStandIns[i];
+    const unsigned to = encoding.registers[i];
+    names[from] = encoding.registers[i];
+    stand_ins |= std::uint64_t{1} << from;
+    reads |= (instruction.reads >> from & 1) << to;
+    writes |= (instruction.writes >> from & 1) << to;
+  }
+  instruction.reads = (instruction.reads & ~stand_ins) | reads;
+  instruction.writes = (instruction.writes & ~stand_ins) | writes;
   const auto put_back = [&](std::uint8_t& place) {
     if (place < 8) place = names[place];
   };
@@ -32,11 +43,13 @@ void restore(Instruction& instruction, const Encoding& encoding) {
     if (source.place == kNowhere) break;
     put_back(source.place);
   }
-  for (Instruction::Result& result : instruction.results) put_back(result.place);
-  for (MemoryOperand& memory : instruction.memory) {
-    put_back(memory.base);
-    put_back(memory.index);
+  for (Instruction::Result& result : instruction.results) {
+    if (result.place == kNowhere) break;
+    put_back(result.place);
   }
+  if (!instruction.addressed) return;
+  put_back(instruction.memory[0].base);
+  put_back(instruction.memory[0].index);
 }
 
 InstructionDecoder::InstructionDecoder(const CostTable& table)
