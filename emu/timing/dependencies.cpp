@@ -28,12 +28,14 @@ constexpr unsigned kRounds = 6;
 constexpr unsigned kWarmUp = 2;
 constexpr std::size_t kStores = 8;
 
+// `kX87`: with x87 instructions, whose registers are relative to the top of the stack.
+template <bool kX87>
 class Chains {
  public:
   explicit Chains(Centicycles partial) : partial_(partial) {}
 
   void execute(const Instruction& in) {
-    if (in.exchanges) {
+    if (kX87 && in.exchanges) {
       std::swap(ready_[physical(in.results[0].place)], ready_[physical(in.results[1].place)]);
       return;
     }
@@ -44,22 +46,27 @@ class Chains {
       value = std::max(value, ready(source.place, source.size) + source.latency);
     }
     Centicycles second = value - in.sources[0].latency + in.second_result;
-    for (const MemoryOperand& memory : in.memory) {
-      if (!memory.load) continue;
-      const Centicycles loaded = load(memory);
-      value = std::max(value, loaded + in.load_latency);
-      second = std::max(second, loaded + in.second_result);
+    const bool memory = in.touches_memory();
+    if (memory) {
+      for (const MemoryOperand& operand : in.memory) {
+        if (!operand.load) continue;
+        const Centicycles loaded = load(operand);
+        value = std::max(value, loaded + in.load_latency);
+        second = std::max(second, loaded + in.second_result);
+      }
     }
     // It waits for everything before it, and everything after it for it: that is all in its cost.
     if (in.serial > 0) value = second = 0;
-    for (const MemoryOperand& memory : in.memory)
-      if (memory.store) store(memory, value, in.serial > 0, in.non_temporal);
+    if (memory) {
+      for (const MemoryOperand& operand : in.memory)
+        if (operand.store) store(operand, value, in.serial > 0, in.non_temporal);
+    }
     for (const Instruction::Result& result : in.results) {
-      if (result.place == kNowhere) continue;
+      if (result.place == kNowhere) break;
       set(result.place, result.size, result.second ? second : value);
     }
     stack_ += in.stack_after;
-    top_ = (top_ + in.x87_after) & 7;
+    if (kX87) top_ = (top_ + in.x87_after) & 7;
   }
 
   const std::array<Centicycles, kPlaces>& times() const { return ready_; }
@@ -93,7 +100,7 @@ class Chains {
   };
 
   std::uint8_t physical(std::uint8_t place) const {
-    if (place < kX87First || place >= kCarry) return place;
+    if (!kX87 || place < kX87First || place >= kCarry) return place;
     return static_cast<std::uint8_t>(kX87First + ((place - kX87First + top_) & 7));
   }
 
@@ -171,10 +178,10 @@ class Chains {
   std::array<Centicycles, kStores> address_before_{};
 };
 
-// Whether each round from the third on hands on along the same ways as the one before it: the x87
-// stack stays where it is, and no load from the stack meets a store of more than two rounds before
-// because the stack pointer has moved. (Elsewhere a register that is written has a new version in
-// each round, and one that is not written the same addresses.)
+// Whether each round from the second on hands on along the same ways. The x87 stack has to stay
+// where it is, and no load from the stack to meet a store of a round before the last one because
+// the stack pointer has moved. (Elsewhere a register that is written has a new version in each
+// round, and one that is not written the same addresses.)
 bool is_steady(std::span<const Instruction* const> block) {
   struct Access {
     std::int64_t first;
@@ -187,7 +194,6 @@ bool is_steady(std::span<const Instruction* const> block) {
   std::size_t store_count = 0;
   std::int64_t moved = 0;
   for (const Instruction* in : block) {
-    if (in->exchanges || in->x87_after != 0) return false;
     moved += in->stack_before;
     for (const MemoryOperand& memory : in->memory) {
       if (memory.base != kStackPointer) continue;
@@ -201,7 +207,7 @@ bool is_steady(std::span<const Instruction* const> block) {
   if (moved == 0) return true;
   for (std::size_t i = 0; i < load_count; ++i)
     for (std::size_t k = 0; k < store_count; ++k)
-      for (unsigned ago = kWarmUp + 1; ago < kRounds; ++ago) {
+      for (unsigned ago = 2; ago < kRounds; ++ago) {
         const std::int64_t first = stores[k].first - ago * moved;
         if (first < loads[i].first + loads[i].size && loads[i].first < first + stores[k].size)
           return false;
@@ -283,27 +289,43 @@ class Quick {
   std::size_t stores_ = 0;
 };
 
+template <bool kX87>
+Centicycles followed(std::span<const Instruction* const> block, Centicycles partial,
+                     Centicycles enough) {
+  constexpr auto kMeasured = static_cast<Centicycles>(kRounds - kWarmUp);
+  const bool steady = !kX87 && enough > 0 && is_steady(block);
+  Chains<kX87> chains(partial);
+  std::array<Centicycles, kPlaces> before{};
+  const auto growth = [&] {
+    Centicycles most = 0;
+    for (std::size_t i = 0; i < kPlaces; ++i) most = std::max(most, chains.times()[i] - before[i]);
+    return most;
+  };
+  for (unsigned round = 0; round < kRounds; ++round) {
+    if (round == kWarmUp) before = chains.times();
+    for (const Instruction* instruction : block) chains.execute(*instruction);
+    if (!steady || round > kWarmUp + 1) continue;
+    // What a round does is to add and to take the latest, so that no later one adds more to any
+    // time than this one added to the one that grew the most.
+    const Centicycles each = chains.growth();
+    if (round + 1 < kWarmUp) continue;
+    const auto left = static_cast<Centicycles>(kRounds - 1 - round);
+    const Centicycles most =
+        round < kWarmUp ? kMeasured * each : std::min(kMeasured * each, growth() + left * each);
+    if (most <= kMeasured * enough) return most / kMeasured;
+  }
+  return growth() / kMeasured;
+}
+
 }  // namespace
 
 Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial,
                              Centicycles enough) {
   if (Quick().settles(block)) return 0;
-  const bool steady = is_steady(block);
-  Chains chains(partial);
-  std::array<Centicycles, kPlaces> before{};
-  for (unsigned round = 0; round < kRounds; ++round) {
-    if (round == kWarmUp) before = chains.times();
-    for (const Instruction* instruction : block) chains.execute(*instruction);
-    // What a round does is to add and to take the latest, so that no later one adds more to any
-    // time than this one added to the one that grew the most.
-    if (!steady || round + 1 < kWarmUp) continue;
-    const Centicycles most = chains.growth();
-    if (round == kWarmUp && most <= enough) return most;
-  }
-  Centicycles growth = 0;
-  for (std::size_t i = 0; i < kPlaces; ++i)
-    growth = std::max(growth, chains.times()[i] - before[i]);
-  return growth / static_cast<Centicycles>(kRounds - kWarmUp);
+  const bool x87 = std::any_of(block.begin(), block.end(), [](const Instruction* in) {
+    return in->exchanges || in->x87_after != 0;
+  });
+  return x87 ? followed<true>(block, partial, enough) : followed<false>(block, partial, enough);
 }
 
 }  // namespace mint

@@ -45,6 +45,7 @@ constexpr std::array<Form, 256> two_byte_forms() {
   for (const unsigned op : {0x10, 0x11, 0x1f, 0x28, 0x29, 0x6e, 0x6f, 0x7e, 0x7f, 0xa3, 0xab, 0xaf,
                             0xb0, 0xb1, 0xb3, 0xb6, 0xb7, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf, 0xc0, 0xc1})
     forms[op] = kModRm;
+  forms[0xba] = kModRmByte;
   return forms;
 }
 
@@ -98,7 +99,7 @@ constexpr std::array<Naming, 256> two_byte_naming() {
   for (unsigned op = 0x90; op <= 0x9f; ++op) naming[op] = kAddress;
   for (const unsigned op : {0xa3, 0xab, 0xaf, 0xb3, 0xb7, 0xbb, 0xbc, 0xbd, 0xbf, 0xc1})
     naming[op] = kBoth;
-  naming[0x1f] = kRm;
+  naming[0x1f] = naming[0xba] = kRm;
   naming[0xb6] = naming[0xbe] = kReg;
   for (const unsigned op : {0x10, 0x11, 0x28, 0x29, 0x6e, 0x6f, 0x7e, 0x7f})
     naming[op] = kVectorAddress;
@@ -121,14 +122,15 @@ class Parser {
     const bool two = op == 0x0f;
     if (two) op = next();
     const Form form = (two ? kTwoBytes : kOneByte)[op];
-    const Naming naming = (two ? kTwoByteNaming : kOneByteNaming)[op];
+    Naming naming = (two ? kTwoByteNaming : kOneByteNaming)[op];
     if (other_addresses_ || form == kOther) return;
     std::uint8_t modrm = 0;
     if (form != kByte && form != kWord && form != kMove) {
       modrm = next();
+      if (bits_ == 16 && modrm >> 6 != 3 && !wide_addresses_) return;
       find_displacement(modrm);
     }
-    const std::size_t word = operand_size_ ? 2 : 4;
+    const std::size_t word = operand_size_ == (bits_ == 16) ? 4 : 2;
     std::size_t immediate = 0;
     if (form == kModRmByte || form == kByte) immediate = 1;
     if (form == kModRmWord || form == kWord) immediate = word;
@@ -141,10 +143,13 @@ class Parser {
       name_ &= ~mask_of(displacement_at_, displacement_size_);
     }
     // ADD and SUB move the stack pointer by it, and 1 is an operand of its own kind.
-    const bool of_stack = !two && op >= 0x80 && op <= 0x83 && (modrm & 0xc7) == 0xc4;
+    const bool of_stack =
+        !two && op >= 0x80 && op <= 0x83 && (rex_ & 1) == 0 && (modrm == 0xc4 || modrm == 0xec);
     if (immediate != 0 && !of_stack && sign_extended(bytes_ + at_, immediate) != 1)
       name_ = (name_ & ~mask_of(at_, immediate)) | Wide{2} << 8 * at_;
-    if (two || op != 0xc7 || (modrm >> 3 & 7) == 0) rename(naming, modrm);  // not XBEGIN
+    if (!two && op == 0xf7 && (modrm >> 3 & 7) < 4) naming = kRm;     // not with EAX and EDX
+    if (!two && op == 0xc7 && (modrm >> 3 & 7) != 0) naming = kNone;  // XBEGIN
+    rename(naming, modrm);
   }
 
  private:
@@ -157,7 +162,7 @@ class Parser {
           operand_size_ = true;
           continue;
         case 0x67:
-          other_addresses_ = true;
+          (bits_ == 16 ? wide_addresses_ : other_addresses_) = true;
           continue;
         case 0x26:
         case 0x2e:
@@ -189,8 +194,8 @@ class Parser {
     unsigned rex_bit;
   };
 
-  // Puts stand-ins in the place of general registers, unless one of them is the stack pointer,
-  // which is not like the others.
+  // Puts stand-ins in the place of general registers, except the stack pointer, which is not like
+  // the others.
   void rename(Naming naming, std::uint8_t modrm) {
     if (naming == kNone || modrm_at_ == 0) return;
     // Byte registers keep their names; with REX they may be those of the stand-ins.
@@ -199,8 +204,9 @@ class Parser {
     unsigned count = 0;
     const unsigned low = modrm & 7;
     if (modrm >> 6 == 3) {
-      if (naming != kBoth && naming != kRm) return;  // kReg: r/m is a byte register
-      fields[count++] = {modrm_at_, 0, 1};
+      // With kReg, r/m is a byte register, and that of the stand-ins only with REX.
+      if (naming == kAddress || naming == kVectorAddress || (naming == kReg && rex_ != 0)) return;
+      if (naming != kReg) fields[count++] = {modrm_at_, 0, 1};
     } else if (low == 4) {
       const std::size_t sib = modrm_at_ + 1;
       if ((bytes_[sib] & 7) != 5 || modrm >> 6 != 0) fields[count++] = {sib, 0, 1};
@@ -209,11 +215,10 @@ class Parser {
       fields[count++] = {modrm_at_, 0, 1};
     }
     if (naming == kBoth || naming == kReg) fields[count++] = {modrm_at_, 3, 4};
-    for (unsigned i = 0; i < count; ++i)
-      if (register_in(fields[i]) == kStackPointerNumber) return;
     for (unsigned i = 0; i < count; ++i) {
       const Field& field = fields[i];
       const std::uint8_t number = register_in(field);
+      if (number == kStackPointerNumber) continue;
       unsigned known = 0;
       while (known < out_.renamed && out_.registers[known] != number) ++known;
       if (known == out_.renamed) out_.registers[out_.renamed++] = number;
@@ -250,6 +255,7 @@ class Parser {
   std::size_t modrm_at_ = 0;
   bool operand_size_ = false;
   bool other_addresses_ = false;
+  bool wide_addresses_ = false;  // of 32 bits, in 16-bit code
   bool wide_ = false;
   std::size_t displacement_at_ = 0;
   std::size_t displacement_size_ = 0;
@@ -278,7 +284,9 @@ void normalise(const std::uint8_t* bytes, std::size_t length, unsigned bits, Enc
     name &= ~mask_of(1, 4);
   else if (length == 6 && op == 0x0f && (bytes[1] & 0xf0) == 0x80)
     name &= ~mask_of(2, 4);
-  else if (bits != 16)
+  else if (bits == 16 && length == 6 && op == 0x66 && (bytes[1] == 0xe8 || bytes[1] == 0xe9))
+    name &= ~mask_of(2, 4);
+  else
     Parser(bytes, length, bits, name, out).run();
   const auto low = static_cast<std::uint64_t>(name);
   const auto high = static_cast<std::uint64_t>(name >> 64);
