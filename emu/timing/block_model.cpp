@@ -162,6 +162,11 @@ int BlockModel::Bounds::total() const {
 // find nothing, and wait for one line of a small table to say so.
 class KnownCosts {
  public:
+  // A boot has tens of thousands: room that is not used costs nothing, and moving them does.
+  KnownCosts() {
+    entries_.reserve(kMost);
+    before_.reserve(8 * kMost);
+  }
   void prefetch(const XXH128_hash_t& hash) const {
     __builtin_prefetch(&slots_[hash.low64 & (slots_.size() - 1)]);
   }
@@ -210,7 +215,7 @@ class KnownCosts {
     std::uint32_t tag = 0;
     std::uint32_t place = 0;  // in entries_, from 1; 0: unused
   };
-  static constexpr std::size_t kFirst = 1u << 12;
+  static constexpr std::size_t kFirst = 1u << 17;
   static constexpr std::size_t kMost = 1u << 17;
 
   static std::uint32_t tag(const XXH128_hash_t& hash) {
@@ -255,7 +260,6 @@ struct BlockModel::State {
     decoder.forget_if_many();
     instructions.clear();
     if (completed.size() < block.starts.size()) completed.resize(block.starts.size());
-    decoder.prefetch({encodings.data(), block.starts.size()});
     for (std::size_t i = 0; i < block.starts.size(); ++i) {
       const Encoding& encoding = encodings[i];
       const Instruction* instruction = &decoder.decode(encoding, block.bits);

@@ -13,10 +13,34 @@ enum Form : std::uint8_t {
   kModRmByte,    // and an immediate of a byte
   kModRmWord,    // and one of the operand size, at most 4 bytes
   kModRmGroup3,  // F6 and F7: an immediate with TEST only
-  kByte,         // an immediate of a byte without ModRM
+  kByte,         // an immediate of a byte; from here on without ModRM
   kWord,
   kMove,  // B8-BF: 8 bytes with REX.W
 };
+
+// Bytes of their immediates, with operands of 2 bytes, 4 bytes, and with REX.W.
+constexpr std::uint8_t kImmediates[][3] = {{0, 0, 0}, {0, 0, 0}, {1, 1, 1}, {2, 4, 4},
+                                           {0, 0, 0}, {1, 1, 1}, {2, 4, 4}, {2, 4, 8}};
+
+// Bytes of the displacement by ModRM, where SIB does not tell otherwise.
+constexpr std::array<std::uint8_t, 256> displacements() {
+  std::array<std::uint8_t, 256> sizes{};
+  for (unsigned modrm = 0; modrm < 0xc0; ++modrm) {
+    if (modrm >> 6 == 1) sizes[modrm] = 1;
+    if (modrm >> 6 == 2 || (modrm & 0xc7) == 5) sizes[modrm] = 4;
+  }
+  return sizes;
+}
+
+constexpr std::array<bool, 256> prefixes() {
+  std::array<bool, 256> is{};
+  for (const unsigned byte : {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3})
+    is[byte] = true;
+  return is;
+}
+
+constexpr std::array<std::uint8_t, 256> kDisplacements = displacements();
+constexpr std::array<bool, 256> kIsPrefix = prefixes();
 
 constexpr std::array<Form, 256> one_byte_forms() {
   std::array<Form, 256> forms{};
@@ -125,17 +149,15 @@ class Parser {
     Naming naming = (two ? kTwoByteNaming : kOneByteNaming)[op];
     if (other_addresses_ || form == kOther) return;
     std::uint8_t modrm = 0;
-    if (form != kByte && form != kWord && form != kMove) {
+    if (form < kByte) {
       modrm = next();
-      if (bits_ == 16 && modrm >> 6 != 3 && !wide_addresses_) return;
+      if (bits_ == 16 && modrm < 0xc0 && !wide_addresses_) return;
       find_displacement(modrm);
     }
-    const std::size_t word = operand_size_ == (bits_ == 16) ? 4 : 2;
-    std::size_t immediate = 0;
-    if (form == kModRmByte || form == kByte) immediate = 1;
-    if (form == kModRmWord || form == kWord) immediate = word;
-    if (form == kModRmGroup3 && (modrm >> 3 & 7) < 2) immediate = op == 0xf6 ? 1 : word;
-    if (form == kMove) immediate = wide_ ? 8 : word;
+    const bool wide_words = operand_size_ == (bits_ == 16);
+    std::size_t immediate = kImmediates[form][wide_ ? 2 : wide_words ? 1 : 0];
+    if (form == kModRmGroup3 && (modrm & 0x38) < 0x10)
+      immediate = op == 0xf6 ? 1 : wide_words ? 4 : 2;
     if (at_ + immediate != length_) return;  // not what it seemed to be
     if (displacement_size_ != 0) {
       out_.displaced = true;
@@ -156,34 +178,15 @@ class Parser {
   std::uint8_t next() { return bytes_[at_++]; }
 
   void prefixes() {
-    for (; at_ < length_; ++at_) {
-      switch (bytes_[at_]) {
-        case 0x66:
-          operand_size_ = true;
-          continue;
-        case 0x67:
-          (bits_ == 16 ? wide_addresses_ : other_addresses_) = true;
-          continue;
-        case 0x26:
-        case 0x2e:
-        case 0x36:
-        case 0x3e:
-        case 0x64:
-        case 0x65:
-        case 0xf0:
-        case 0xf2:
-        case 0xf3:
-          continue;
-        default:
-          break;
-      }
-      break;
+    for (; kIsPrefix[bytes_[at_]] && at_ < length_; ++at_) {
+      if (bytes_[at_] == 0x66) operand_size_ = true;
+      if (bytes_[at_] == 0x67) (bits_ == 16 ? wide_addresses_ : other_addresses_) = true;
     }
-    if (bits_ == 64 && at_ < length_ && (bytes_[at_] & 0xf0) == 0x40) {
-      rex_at_ = at_;
-      rex_ = bytes_[at_++];
-      wide_ = (rex_ & 8) != 0;
-    }
+    const bool is_rex = bits_ == 64 && (bytes_[at_] & 0xf0) == 0x40;
+    rex_at_ = at_;
+    rex_ = is_rex ? bytes_[at_] : 0;
+    at_ += is_rex ? 1 : 0;
+    wide_ = (rex_ & 8) != 0;
     if (wide_) operand_size_ = false;
   }
 
@@ -235,11 +238,11 @@ class Parser {
 
   void find_displacement(std::uint8_t modrm) {
     modrm_at_ = at_ - 1;
-    const unsigned mode = modrm >> 6;
-    if (mode == 3) return;
-    unsigned base = modrm & 7;
-    if (base == 4) base = next() & 7;
-    displacement_size_ = mode == 1 ? 1 : mode == 2 || base == 5 ? 4 : 0;
+    displacement_size_ = kDisplacements[modrm];
+    if (modrm < 0xc0 && (modrm & 7) == 4) {
+      const std::uint8_t sib = next();
+      if (modrm < 0x40 && (sib & 7) == 5) displacement_size_ = 4;
+    }
     displacement_at_ = at_;
     at_ += displacement_size_;
   }
