@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "emu/timing/capstone_tables.hpp"
+
 namespace mint {
 namespace {
 
@@ -20,6 +22,7 @@ constexpr std::uint32_t kDefault32 = 1U << 22;
 
 struct Disassembly {
   Disassembly(std::span<const std::uint8_t> code, std::uint64_t address, bool wide) {
+    prepare_capstone();
     if (cs_open(CS_ARCH_X86, wide ? CS_MODE_64 : CS_MODE_32, &handle) != CS_ERR_OK) return;
     cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON);
     count = cs_disasm(handle, code.data(), code.size(), address, 0, &list);

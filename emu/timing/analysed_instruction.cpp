@@ -102,6 +102,7 @@ class Analysis {
     find_fusion();
     if (x_.prefix[0] == X86_PREFIX_LOCK || (row_.locked && out_.memory[0].store))
       out_.serial = std::max(out_.serial, kLocked);
+    out_.find_reads_and_writes();
     return out_;
   }
 

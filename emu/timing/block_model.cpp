@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <numeric>
 #include <span>
 
 #include "emu/timing/dependencies.hpp"
@@ -70,15 +70,12 @@ Centicycles decode_bound(Instructions block) {
 
 // Micro-operations that may only go to a set of ports take that set at least count / size.
 Centicycles port_bound(const std::array<unsigned, 8>& counts) {
-  Centicycles most = 0;
-  for (unsigned set = 1; set < 8; ++set) {
-    unsigned count = 0;
-    for (unsigned part = 1; part < 8; ++part)
-      if ((part & ~set) == 0) count += counts[part];
-    most = std::max(
-        most, static_cast<Centicycles>(count * kCycle / static_cast<unsigned>(std::popcount(set))));
-  }
-  return most;
+  const unsigned one = std::max({counts[1], counts[2], counts[4]});
+  const unsigned two =
+      std::max({counts[1] + counts[2] + counts[3], counts[1] + counts[4] + counts[5],
+                counts[2] + counts[4] + counts[6]});
+  const unsigned three = std::accumulate(counts.begin() + 1, counts.end(), 0u);
+  return static_cast<Centicycles>(std::max({one * kCycle, two * kCycle / 2, three * kCycle / 3}));
 }
 
 bool loops_to_itself(const CodeBlock& block) {
@@ -99,7 +96,15 @@ struct Analysis {
   std::uint32_t unknown = 0;
 };
 
-Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles partial) {
+// The cycles of a block by its bounds, without dependencies unless they are among them.
+std::uint32_t cycles_of(const BlockModel::Bounds& bounds, std::size_t instructions) {
+  const auto least = static_cast<std::uint32_t>((instructions + 4) / 5);
+  return std::max({1u, least, static_cast<std::uint32_t>((bounds.total() + kCycle / 2) / kCycle)});
+}
+
+// `exact`: all bounds are wanted, and not only what they make of the block.
+Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles partial,
+                 bool exact) {
   Analysis a;
   BlockModel::Bounds& b = a.bounds;
   std::array<unsigned, 8> ports{};
@@ -136,8 +141,14 @@ Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles 
     b.fetch = fetch_bound(instructions);
     b.decode = decode_bound(instructions);
   }
-  b.dependencies = dependency_bound(instructions, partial);
-  if (instructions.size() == 1 && instructions[0]->rep_step != 0) b = {.serial = b.serial};
+  if (instructions.size() == 1 && instructions[0]->rep_step != 0) {
+    b = {.serial = b.serial};
+    return a;
+  }
+  // Up to here it would be rounded away.
+  const Centicycles enough = static_cast<Centicycles>(cycles_of(b, instructions.size())) * kCycle +
+                             kCycle / 2 - 1 - b.serial;
+  b.dependencies = dependency_bound(instructions, partial, exact ? 0 : enough);
   return a;
 }
 
@@ -151,6 +162,11 @@ int BlockModel::Bounds::total() const {
 // find nothing, and wait for one line of a small table to say so.
 class KnownCosts {
  public:
+  // A boot has tens of thousands: room that is not used costs nothing, and moving them does.
+  KnownCosts() {
+    entries_.reserve(kMost);
+    before_.reserve(8 * kMost);
+  }
   void prefetch(const XXH128_hash_t& hash) const {
     __builtin_prefetch(&slots_[hash.low64 & (slots_.size() - 1)]);
   }
@@ -199,7 +215,7 @@ class KnownCosts {
     std::uint32_t tag = 0;
     std::uint32_t place = 0;  // in entries_, from 1; 0: unused
   };
-  static constexpr std::size_t kFirst = 1u << 12;
+  static constexpr std::size_t kFirst = 1u << 17;
   static constexpr std::size_t kMost = 1u << 17;
 
   static std::uint32_t tag(const XXH128_hash_t& hash) {
@@ -219,31 +235,38 @@ class KnownCosts {
 struct BlockModel::State {
   std::mutex mutex;
   InstructionDecoder decoder{CostTable::nehalem()};
+  std::vector<std::uint8_t> readable;  // the block's bytes, and some more
   std::vector<Encoding> encodings;
   std::vector<const Instruction*> instructions;
-  std::vector<Instruction> displaced;  // those of `instructions` that are not the decoder's
+  std::vector<Instruction> completed;  // those of `instructions` that are not the decoder's
   std::vector<Centicycles> weights;
   KnownCosts known;
 
   void find_encodings(const CodeBlock& block) {
-    encodings.clear();
-    for (std::size_t i = 0; i < block.starts.size(); ++i)
-      encodings.push_back(normalised(block.instruction(i), block.bits));
+    const std::size_t size = block.code.size();
+    if (readable.size() < size + Encoding::kReadable) readable.resize(size + Encoding::kReadable);
+    std::copy(block.code.begin(), block.code.end(), readable.begin());
+    const std::size_t count = block.starts.size();
+    if (encodings.size() < count) encodings.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::span<const std::uint8_t> bytes = block.instruction(i);
+      const auto at = static_cast<std::size_t>(bytes.data() - block.code.data());
+      normalise(readable.data() + (bytes.empty() ? 0 : at), bytes.size(), block.bits, encodings[i]);
+    }
   }
 
   // After find_encodings().
   Instructions decode(const CodeBlock& block) {
     decoder.forget_if_many();
     instructions.clear();
-    if (displaced.size() < block.starts.size()) displaced.resize(block.starts.size());
-    decoder.prefetch(encodings);
+    if (completed.size() < block.starts.size()) completed.resize(block.starts.size());
     for (std::size_t i = 0; i < block.starts.size(); ++i) {
       const Encoding& encoding = encodings[i];
       const Instruction* instruction = &decoder.decode(encoding, block.bits);
-      if (encoding.displaced && instruction->addressed) {
-        displaced[i] = *instruction;
-        displaced[i].memory[0].displacement = encoding.displacement;
-        instruction = &displaced[i];
+      if (!is_complete(*instruction, encoding)) {
+        completed[i] = *instruction;
+        restore(completed[i], encoding);
+        instruction = &completed[i];
       }
       instructions.push_back(instruction);
     }
@@ -257,7 +280,7 @@ BlockModel::~BlockModel() = default;
 BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
   const std::lock_guard lock(state_->mutex);
   state_->find_encodings(block);
-  return analyse(block, state_->decode(block), partial_).bounds;
+  return analyse(block, state_->decode(block), partial_, true).bounds;
 }
 
 // The same code is translated again and again: by each core, and after every change of its page.
@@ -282,11 +305,9 @@ void BlockModel::compute(const CodeBlock& block, BlockCost& result) const {
     return;
   }
   const Instructions instructions = state_->decode(block);
-  const Analysis a = analyse(block, instructions, partial_);
+  const Analysis a = analyse(block, instructions, partial_, false);
   result.unknown = a.unknown;
-  const auto least = static_cast<std::uint32_t>((count + 4) / 5);
-  result.cycles =
-      std::max({1u, least, static_cast<std::uint32_t>((a.bounds.total() + kCycle / 2) / kCycle)});
+  result.cycles = cycles_of(a.bounds, count);
   // Where in the block an instruction begins: by the shares of what they take alone.
   std::vector<Centicycles>& weights = state_->weights;
   weights.clear();

@@ -11,6 +11,9 @@
 // block that is exact; on a straight path, work of the next block overlaps with this one's in the
 // out-of-order window, and both are charged as if they were parts of longer stretches of the same
 // mix. Costs are rounded to whole cycles.
+//
+// All cores of a machine share one model, and what it has found out. A cost hangs on the block's
+// bytes alone, so it does not matter which core, or which thread, asked first.
 #pragma once
 
 #include <memory>

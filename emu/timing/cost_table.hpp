@@ -7,9 +7,10 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace mint {
@@ -80,7 +81,10 @@ class CostTable {
  private:
   void add_line(std::string_view line, unsigned number);
 
-  std::map<std::string, std::vector<CostRow>, std::less<>> rows_;
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::unordered_map<std::string, std::vector<CostRow>, Hash, std::equal_to<>> rows_;
   CostRow default_;
   std::size_t count_ = 0;
 };

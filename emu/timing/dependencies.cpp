@@ -28,12 +28,14 @@ constexpr unsigned kRounds = 6;
 constexpr unsigned kWarmUp = 2;
 constexpr std::size_t kStores = 8;
 
+// `kX87`: with x87 instructions, whose registers are relative to the top of the stack.
+template <bool kX87>
 class Chains {
  public:
   explicit Chains(Centicycles partial) : partial_(partial) {}
 
   void execute(const Instruction& in) {
-    if (in.exchanges) {
+    if (kX87 && in.exchanges) {
       std::swap(ready_[physical(in.results[0].place)], ready_[physical(in.results[1].place)]);
       return;
     }
@@ -44,25 +46,45 @@ class Chains {
       value = std::max(value, ready(source.place, source.size) + source.latency);
     }
     Centicycles second = value - in.sources[0].latency + in.second_result;
-    for (const MemoryOperand& memory : in.memory) {
-      if (!memory.load) continue;
-      const Centicycles loaded = load(memory);
-      value = std::max(value, loaded + in.load_latency);
-      second = std::max(second, loaded + in.second_result);
+    const bool memory = in.touches_memory();
+    if (memory) {
+      for (const MemoryOperand& operand : in.memory) {
+        if (!operand.load) continue;
+        const Centicycles loaded = load(operand);
+        value = std::max(value, loaded + in.load_latency);
+        second = std::max(second, loaded + in.second_result);
+      }
     }
     // It waits for everything before it, and everything after it for it: that is all in its cost.
     if (in.serial > 0) value = second = 0;
-    for (const MemoryOperand& memory : in.memory)
-      if (memory.store) store(memory, value, in.serial > 0, in.non_temporal);
+    if (memory) {
+      for (const MemoryOperand& operand : in.memory)
+        if (operand.store) store(operand, value, in.serial > 0, in.non_temporal);
+    }
     for (const Instruction::Result& result : in.results) {
-      if (result.place == kNowhere) continue;
+      if (result.place == kNowhere) break;
       set(result.place, result.size, result.second ? second : value);
     }
     stack_ += in.stack_after;
-    top_ = (top_ + in.x87_after) & 7;
+    if (kX87) top_ = (top_ + in.x87_after) & 7;
   }
 
   const std::array<Centicycles, kPlaces>& times() const { return ready_; }
+
+  // After a round: by how much any time, of a result or of a store, is later than after the round
+  // before.
+  Centicycles growth() {
+    Centicycles most = 0;
+    for (std::size_t i = 0; i < kPlaces; ++i) most = std::max(most, ready_[i] - before_[i]);
+    before_ = ready_;
+    for (std::size_t i = 0; i < std::min(stored_, kStores); ++i) {
+      const Store& now = stores_[(stored_ - 1 - i) % kStores];
+      most = std::max({most, now.data - data_before_[i], now.address - address_before_[i]});
+      data_before_[i] = now.data;
+      address_before_[i] = now.address;
+    }
+    return most;
+  }
 
  private:
   struct Store {
@@ -78,7 +100,7 @@ class Chains {
   };
 
   std::uint8_t physical(std::uint8_t place) const {
-    if (place < kX87First || place >= kCarry) return place;
+    if (!kX87 || place < kX87First || place >= kCarry) return place;
     return static_cast<std::uint8_t>(kX87First + ((place - kX87First + top_) & 7));
   }
 
@@ -151,7 +173,47 @@ class Chains {
   int top_ = 0;
   std::array<Store, kStores> stores_{};
   std::size_t stored_ = 0;
+  std::array<Centicycles, kPlaces> before_{};
+  std::array<Centicycles, kStores> data_before_{};  // the latest first
+  std::array<Centicycles, kStores> address_before_{};
 };
+
+// Whether each round from the second on hands on along the same ways. The x87 stack has to stay
+// where it is, and no load from the stack to meet a store of a round before the last one because
+// the stack pointer has moved. (Elsewhere a register that is written has a new version in each
+// round, and one that is not written the same addresses.)
+bool is_steady(std::span<const Instruction* const> block) {
+  struct Access {
+    std::int64_t first;
+    std::int64_t size;
+  };
+  constexpr std::size_t kMost = 16;
+  std::array<Access, kMost> loads;
+  std::array<Access, kMost> stores;
+  std::size_t load_count = 0;
+  std::size_t store_count = 0;
+  std::int64_t moved = 0;
+  for (const Instruction* in : block) {
+    moved += in->stack_before;
+    for (const MemoryOperand& memory : in->memory) {
+      if (memory.base != kStackPointer) continue;
+      if (load_count == kMost || store_count == kMost) return false;
+      const Access access = {moved + memory.displacement, memory.size};
+      if (memory.load) loads[load_count++] = access;
+      if (memory.store) stores[store_count++] = access;
+    }
+    moved += in->stack_after;
+  }
+  if (moved == 0) return true;
+  for (std::size_t i = 0; i < load_count; ++i)
+    for (std::size_t k = 0; k < store_count; ++k)
+      for (unsigned ago = 2; ago < kRounds; ++ago) {
+        const std::int64_t first = stores[k].first - ago * moved;
+        if (first < loads[i].first + loads[i].size && loads[i].first < first + stores[k].size)
+          return false;
+      }
+  return true;
+}
 
 // Whether it can be told without following the chains that nothing grows: what the block hands on
 // to the next one hangs on nothing that a block before has written, or on something that itself
@@ -177,26 +239,27 @@ class Quick {
 
   static std::uint64_t bit(std::uint8_t place) { return std::uint64_t{1} << place; }
 
-  // What it was at the beginning of the block, as far as `place` hangs on that.
-  std::uint64_t on(std::uint8_t place) const {
-    return (written_ & bit(place)) != 0 ? on_[place] : bit(place);
-  }
-
+  // on_: what the value of a place that was written was at the beginning of the block, as far as it
+  // hangs on that.
   bool add(const Instruction& in) {
     if (in.exchanges || in.x87_after != 0) return false;
-    std::uint64_t value = 0;
-    for (const Instruction::Source& source : in.sources) {
-      if (source.place == kNowhere) break;
-      value |= on(source.place);
-    }
+    std::uint64_t value = in.reads & ~written_;
+    for (std::uint64_t left = in.reads & written_; left != 0; left &= left - 1)
+      value |= on_[std::countr_zero(left)];
+    if (in.serial > 0) value = 0;
+    if (in.touches_memory() && !add_memory(in, value)) return false;
+    for (std::uint64_t left = in.writes; left != 0; left &= left - 1)
+      on_[std::countr_zero(left)] = value;
+    written_ |= in.writes;
+    return true;
+  }
+
+  bool add_memory(const Instruction& in, std::uint64_t value) {
     for (const MemoryOperand& memory : in.memory) {
       if (!memory.load) continue;
       if (loads_ == kAccesses) return false;
       load_[loads_++] = &memory;
-      if (memory.base != kNowhere) value |= on(memory.base);
-      if (memory.index != kNowhere) value |= on(memory.index);
     }
-    if (in.serial > 0) value = 0;
     for (const MemoryOperand& memory : in.memory) {
       if (!memory.store) continue;
       if (stores_ == kAccesses) return false;
@@ -204,11 +267,6 @@ class Quick {
       stored_ |= value;
       on_[kStored] = stored_;
       written_ |= bit(kStored);
-    }
-    for (const Instruction::Result& result : in.results) {
-      if (result.place == kNowhere) continue;
-      on_[result.place] = value;
-      written_ |= bit(result.place);
     }
     return true;
   }
@@ -231,20 +289,43 @@ class Quick {
   std::size_t stores_ = 0;
 };
 
-}  // namespace
-
-Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial) {
-  if (Quick().settles(block)) return 0;
-  Chains chains(partial);
+template <bool kX87>
+Centicycles followed(std::span<const Instruction* const> block, Centicycles partial,
+                     Centicycles enough) {
+  constexpr auto kMeasured = static_cast<Centicycles>(kRounds - kWarmUp);
+  const bool steady = !kX87 && enough > 0 && is_steady(block);
+  Chains<kX87> chains(partial);
   std::array<Centicycles, kPlaces> before{};
+  const auto growth = [&] {
+    Centicycles most = 0;
+    for (std::size_t i = 0; i < kPlaces; ++i) most = std::max(most, chains.times()[i] - before[i]);
+    return most;
+  };
   for (unsigned round = 0; round < kRounds; ++round) {
     if (round == kWarmUp) before = chains.times();
     for (const Instruction* instruction : block) chains.execute(*instruction);
+    if (!steady || round > kWarmUp + 1) continue;
+    // What a round does is to add and to take the latest, so that no later one adds more to any
+    // time than this one added to the one that grew the most.
+    const Centicycles each = chains.growth();
+    if (round + 1 < kWarmUp) continue;
+    const auto left = static_cast<Centicycles>(kRounds - 1 - round);
+    const Centicycles most =
+        round < kWarmUp ? kMeasured * each : std::min(kMeasured * each, growth() + left * each);
+    if (most <= kMeasured * enough) return most / kMeasured;
   }
-  Centicycles growth = 0;
-  for (std::size_t i = 0; i < kPlaces; ++i)
-    growth = std::max(growth, chains.times()[i] - before[i]);
-  return growth / static_cast<Centicycles>(kRounds - kWarmUp);
+  return growth() / kMeasured;
+}
+
+}  // namespace
+
+Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial,
+                             Centicycles enough) {
+  if (Quick().settles(block)) return 0;
+  const bool x87 = std::any_of(block.begin(), block.end(), [](const Instruction* in) {
+    return in->exchanges || in->x87_after != 0;
+  });
+  return x87 ? followed<true>(block, partial, enough) : followed<false>(block, partial, enough);
 }
 
 }  // namespace mint

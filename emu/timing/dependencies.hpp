@@ -12,7 +12,10 @@
 
 namespace mint {
 
-// `partial` is what a load that wants more than the store has takes beyond a forwarded one.
-Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial);
+// `partial` is what a load that wants more than the store has takes beyond a forwarded one. A bound
+// that is at most `enough` may come out as anything from itself to that: then it is not the largest
+// one of its block, and to know so takes half of the rounds.
+Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial,
+                             Centicycles enough = 0);
 
 }  // namespace mint

@@ -13,10 +13,34 @@ enum Form : std::uint8_t {
   kModRmByte,    // and an immediate of a byte
   kModRmWord,    // and one of the operand size, at most 4 bytes
   kModRmGroup3,  // F6 and F7: an immediate with TEST only
-  kByte,         // an immediate of a byte without ModRM
+  kByte,         // an immediate of a byte; from here on without ModRM
   kWord,
   kMove,  // B8-BF: 8 bytes with REX.W
 };
+
+// Bytes of their immediates, with operands of 2 bytes, 4 bytes, and with REX.W.
+constexpr std::uint8_t kImmediates[][3] = {{0, 0, 0}, {0, 0, 0}, {1, 1, 1}, {2, 4, 4},
+                                           {0, 0, 0}, {1, 1, 1}, {2, 4, 4}, {2, 4, 8}};
+
+// Bytes of the displacement by ModRM, where SIB does not tell otherwise.
+constexpr std::array<std::uint8_t, 256> displacements() {
+  std::array<std::uint8_t, 256> sizes{};
+  for (unsigned modrm = 0; modrm < 0xc0; ++modrm) {
+    if (modrm >> 6 == 1) sizes[modrm] = 1;
+    if (modrm >> 6 == 2 || (modrm & 0xc7) == 5) sizes[modrm] = 4;
+  }
+  return sizes;
+}
+
+constexpr std::array<bool, 256> prefixes() {
+  std::array<bool, 256> is{};
+  for (const unsigned byte : {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3})
+    is[byte] = true;
+  return is;
+}
+
+constexpr std::array<std::uint8_t, 256> kDisplacements = displacements();
+constexpr std::array<bool, 256> kIsPrefix = prefixes();
 
 constexpr std::array<Form, 256> one_byte_forms() {
   std::array<Form, 256> forms{};
@@ -45,22 +69,76 @@ constexpr std::array<Form, 256> two_byte_forms() {
   for (const unsigned op : {0x10, 0x11, 0x1f, 0x28, 0x29, 0x6e, 0x6f, 0x7e, 0x7f, 0xa3, 0xab, 0xaf,
                             0xb0, 0xb1, 0xb3, 0xb6, 0xb7, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf, 0xc0, 0xc1})
     forms[op] = kModRm;
+  forms[0xba] = kModRmByte;
   return forms;
 }
 
 constexpr std::array<Form, 256> kOneByte = one_byte_forms();
 constexpr std::array<Form, 256> kTwoBytes = two_byte_forms();
 
-std::int64_t sign_extended(const std::uint8_t* bytes, std::size_t size) {
+using Wide = unsigned __int128;
+
+std::uint64_t load(const std::uint8_t* bytes) {
   std::uint64_t value = 0;
-  std::memcpy(&value, bytes, size);
-  const unsigned shift = static_cast<unsigned>(64 - 8 * size);
-  return static_cast<std::int64_t>(value << shift) >> shift;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
 }
 
+// `size` bytes at `bytes`, 1 to 8.
+std::int64_t sign_extended(const std::uint8_t* bytes, std::size_t size) {
+  const unsigned shift = static_cast<unsigned>(64 - 8 * size);
+  return static_cast<std::int64_t>(load(bytes) << shift) >> shift;
+}
+
+// The mask of `size` bytes from number `at` on.
+Wide mask_of(std::size_t at, std::size_t size) { return ((Wide{1} << 8 * size) - 1) << 8 * at; }
+
+// Which general registers can be taken for each other, when the instruction has ModRM.
+enum Naming : std::uint8_t {
+  kNone,
+  kAddress,        // those of an address; with byte registers beside them
+  kVectorAddress,  // the same with vector registers
+  kReg,            // and that of the field reg
+  kRm,             // those of an address, or the one of the field r/m
+  kBoth,           // all
+};
+
+constexpr std::array<Naming, 256> one_byte_naming() {
+  std::array<Naming, 256> naming{};
+  for (unsigned op = 0; op < 0x40; ++op)
+    if ((op & 7) < 4) naming[op] = (op & 1) != 0 ? kBoth : kAddress;
+  for (const unsigned op : {0x63, 0x69, 0x6b, 0x85, 0x87, 0x89, 0x8b, 0x8d}) naming[op] = kBoth;
+  for (const unsigned op : {0x81, 0x83, 0xc1, 0xc7, 0xd1, 0xff}) naming[op] = kRm;
+  // Also those with the registers A, C or D beside an operand r/m.
+  for (const unsigned op : {0x80, 0x84, 0x86, 0x88, 0x8a, 0xc0, 0xc6, 0xd0, 0xd2, 0xd3, 0xf6, 0xf7})
+    naming[op] = kAddress;
+  naming[0xfe] = kAddress;
+  return naming;
+}
+
+// After 0F.
+constexpr std::array<Naming, 256> two_byte_naming() {
+  std::array<Naming, 256> naming{};
+  for (unsigned op = 0x40; op <= 0x4f; ++op) naming[op] = kBoth;
+  for (unsigned op = 0x90; op <= 0x9f; ++op) naming[op] = kAddress;
+  for (const unsigned op : {0xa3, 0xab, 0xaf, 0xb3, 0xb7, 0xbb, 0xbc, 0xbd, 0xbf, 0xc1})
+    naming[op] = kBoth;
+  naming[0x1f] = naming[0xba] = kRm;
+  naming[0xb6] = naming[0xbe] = kReg;
+  for (const unsigned op : {0x10, 0x11, 0x28, 0x29, 0x6e, 0x6f, 0x7e, 0x7f})
+    naming[op] = kVectorAddress;
+  return naming;
+}
+
+constexpr std::array<Naming, 256> kOneByteNaming = one_byte_naming();
+constexpr std::array<Naming, 256> kTwoByteNaming = two_byte_naming();
+constexpr std::uint8_t kStackPointerNumber = 4;
+
+// Goes through an instruction's bytes, and changes them in `name`.
 class Parser {
  public:
-  Parser(Encoding& out, unsigned bits) : out_(out), bits_(bits), length_(out.length()) {}
+  Parser(const std::uint8_t* bytes, std::size_t length, unsigned bits, Wide& name, Encoding& out)
+      : bytes_(bytes), length_(length), bits_(bits), name_(name), out_(out) {}
 
   void run() {
     prefixes();
@@ -68,114 +146,163 @@ class Parser {
     const bool two = op == 0x0f;
     if (two) op = next();
     const Form form = (two ? kTwoBytes : kOneByte)[op];
+    Naming naming = (two ? kTwoByteNaming : kOneByteNaming)[op];
     if (other_addresses_ || form == kOther) return;
     std::uint8_t modrm = 0;
-    if (form != kByte && form != kWord && form != kMove) {
+    if (form < kByte) {
       modrm = next();
+      if (bits_ == 16 && modrm < 0xc0 && !wide_addresses_) return;
       find_displacement(modrm);
     }
-    const std::size_t word = operand_size_ ? 2 : 4;
-    std::size_t immediate = 0;
-    if (form == kModRmByte || form == kByte) immediate = 1;
-    if (form == kModRmWord || form == kWord) immediate = word;
-    if (form == kModRmGroup3 && (modrm >> 3 & 7) < 2) immediate = op == 0xf6 ? 1 : word;
-    if (form == kMove) immediate = wide_ ? 8 : word;
+    const bool wide_words = operand_size_ == (bits_ == 16);
+    std::size_t immediate = kImmediates[form][wide_ ? 2 : wide_words ? 1 : 0];
+    if (form == kModRmGroup3 && (modrm & 0x38) < 0x10)
+      immediate = op == 0xf6 ? 1 : wide_words ? 4 : 2;
     if (at_ + immediate != length_) return;  // not what it seemed to be
     if (displacement_size_ != 0) {
-      std::uint8_t* const bytes = &out_.name[displacement_at_];
       out_.displaced = true;
-      out_.displacement = sign_extended(bytes, displacement_size_);
-      std::memset(bytes, 0, displacement_size_);
+      out_.displacement = sign_extended(bytes_ + displacement_at_, displacement_size_);
+      name_ &= ~mask_of(displacement_at_, displacement_size_);
     }
     // ADD and SUB move the stack pointer by it, and 1 is an operand of its own kind.
-    const bool of_stack = !two && op >= 0x80 && op <= 0x83 && (modrm & 0xc7) == 0xc4;
-    std::uint8_t* const bytes = &out_.name[at_];
-    if (immediate != 0 && !of_stack && sign_extended(bytes, immediate) != 1) {
-      std::memset(bytes, 0, immediate);
-      bytes[0] = 2;
-    }
+    const bool of_stack =
+        !two && op >= 0x80 && op <= 0x83 && (rex_ & 1) == 0 && (modrm == 0xc4 || modrm == 0xec);
+    if (immediate != 0 && !of_stack && sign_extended(bytes_ + at_, immediate) != 1)
+      name_ = (name_ & ~mask_of(at_, immediate)) | Wide{2} << 8 * at_;
+    if (!two && op == 0xf7 && (modrm >> 3 & 7) < 4) naming = kRm;     // not with EAX and EDX
+    if (!two && op == 0xc7 && (modrm >> 3 & 7) != 0) naming = kNone;  // XBEGIN
+    rename(naming, modrm);
   }
 
  private:
-  std::uint8_t next() { return at_ < length_ ? out_.name[at_++] : 0; }
+  std::uint8_t next() { return bytes_[at_++]; }
 
   void prefixes() {
-    for (; at_ < length_; ++at_) {
-      switch (out_.name[at_]) {
-        case 0x66:
-          operand_size_ = true;
-          continue;
-        case 0x67:
-          other_addresses_ = true;
-          continue;
-        case 0x26:
-        case 0x2e:
-        case 0x36:
-        case 0x3e:
-        case 0x64:
-        case 0x65:
-        case 0xf0:
-        case 0xf2:
-        case 0xf3:
-          continue;
-        default:
-          break;
-      }
-      break;
+    for (; kIsPrefix[bytes_[at_]] && at_ < length_; ++at_) {
+      if (bytes_[at_] == 0x66) operand_size_ = true;
+      if (bytes_[at_] == 0x67) (bits_ == 16 ? wide_addresses_ : other_addresses_) = true;
     }
-    if (bits_ == 64 && at_ < length_ && (out_.name[at_] & 0xf0) == 0x40)
-      wide_ = (out_.name[at_++] & 8) != 0;
+    const bool is_rex = bits_ == 64 && (bytes_[at_] & 0xf0) == 0x40;
+    rex_at_ = at_;
+    rex_ = is_rex ? bytes_[at_] : 0;
+    at_ += is_rex ? 1 : 0;
+    wide_ = (rex_ & 8) != 0;
     if (wide_) operand_size_ = false;
   }
 
-  void find_displacement(std::uint8_t modrm) {
-    const unsigned mode = modrm >> 6;
-    if (mode == 3) return;
-    unsigned base = modrm & 7;
-    if (base == 4) base = next() & 7;
-    displacement_size_ = mode == 1 ? 1 : mode == 2 || base == 5 ? 4 : 0;
-    displacement_at_ = at_;
-    at_ = std::min(at_ + displacement_size_, length_ + 1);
+  // A field of ModRM or SIB that names a general register.
+  struct Field {
+    std::size_t at;
+    unsigned shift;
+    unsigned rex_bit;
+  };
+
+  // Puts stand-ins in the place of general registers, except the stack pointer, which is not like
+  // the others.
+  void rename(Naming naming, std::uint8_t modrm) {
+    if (naming == kNone || modrm_at_ == 0) return;
+    // Byte registers keep their names; with REX they may be those of the stand-ins.
+    if (naming == kAddress && rex_ != 0) return;
+    std::array<Field, 3> fields;
+    unsigned count = 0;
+    const unsigned low = modrm & 7;
+    if (modrm >> 6 == 3) {
+      // With kReg, r/m is a byte register, and that of the stand-ins only with REX.
+      if (naming == kAddress || naming == kVectorAddress || (naming == kReg && rex_ != 0)) return;
+      if (naming != kReg) fields[count++] = {modrm_at_, 0, 1};
+    } else if (low == 4) {
+      const std::size_t sib = modrm_at_ + 1;
+      if ((bytes_[sib] & 7) != 5 || modrm >> 6 != 0) fields[count++] = {sib, 0, 1};
+      if (register_in({sib, 3, 2}) != kStackPointerNumber) fields[count++] = {sib, 3, 2};
+    } else if (low != 5 || modrm >> 6 != 0) {
+      fields[count++] = {modrm_at_, 0, 1};
+    }
+    if (naming == kBoth || naming == kReg) fields[count++] = {modrm_at_, 3, 4};
+    for (unsigned i = 0; i < count; ++i) {
+      const Field& field = fields[i];
+      const std::uint8_t number = register_in(field);
+      if (number == kStackPointerNumber) continue;
+      unsigned known = 0;
+      while (known < out_.renamed && out_.registers[known] != number) ++known;
+      if (known == out_.renamed) out_.registers[out_.renamed++] = number;
+      const std::size_t shift = 8 * field.at + field.shift;
+      name_ = (name_ & ~(Wide{7} << shift)) | Wide{Encoding::kStandIns[known]} << shift;
+      if (rex_ != 0) name_ &= ~(Wide{field.rex_bit} << 8 * rex_at_);
+    }
   }
 
+  std::uint8_t register_in(const Field& field) const {
+    const unsigned high = (rex_ & field.rex_bit) != 0 ? 8 : 0;
+    return static_cast<std::uint8_t>((bytes_[field.at] >> field.shift & 7) | high);
+  }
+
+  void find_displacement(std::uint8_t modrm) {
+    modrm_at_ = at_ - 1;
+    displacement_size_ = kDisplacements[modrm];
+    if (modrm < 0xc0 && (modrm & 7) == 4) {
+      const std::uint8_t sib = next();
+      if (modrm < 0x40 && (sib & 7) == 5) displacement_size_ = 4;
+    }
+    displacement_at_ = at_;
+    at_ += displacement_size_;
+  }
+
+  const std::uint8_t* const bytes_;
+  const std::size_t length_;
+  const unsigned bits_;
+  Wide& name_;
   Encoding& out_;
-  unsigned bits_;
-  std::size_t length_;
   std::size_t at_ = 0;
+  std::size_t rex_at_ = 0;
+  std::uint8_t rex_ = 0;  // 0: none
+  std::size_t modrm_at_ = 0;
   bool operand_size_ = false;
   bool other_addresses_ = false;
+  bool wide_addresses_ = false;  // of 32 bits, in 16-bit code
   bool wide_ = false;
   std::size_t displacement_at_ = 0;
   std::size_t displacement_size_ = 0;
 };
 
+std::uint64_t hash_of(std::uint64_t low, std::uint64_t high) {
+  std::uint64_t hash = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+  hash ^= hash >> 32;
+  return hash * 0xc4ceb9fe1a85ec53;
+}
+
 }  // namespace
 
-void Encoding::set_hash() {
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  std::memcpy(&low, name.data(), 8);
-  std::memcpy(&high, name.data() + 8, 8);
-  hash = (low ^ high * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
-  hash ^= hash >> 32;
-  hash *= 0xc4ceb9fe1a85ec53;
+void Encoding::set_hash() { hash = hash_of(load(name.data()), load(name.data() + 8)); }
+
+void normalise(const std::uint8_t* bytes, std::size_t length, unsigned bits, Encoding& out) {
+  length = std::min(length, Encoding::kLongest);
+  Wide name = (Wide{load(bytes + 8)} << 64 | load(bytes)) & ((Wide{1} << 8 * length) - 1);
+  name |= Wide{bits | length} << 8 * Encoding::kLongest;
+  out.displaced = false;
+  out.renamed = 0;
+  const std::uint8_t op = bytes[0];
+  if (length == 2 && ((op & 0xf0) == 0x70 || op == 0xeb))
+    name &= ~mask_of(1, 1);
+  else if (length == 5 && (op == 0xe8 || op == 0xe9))
+    name &= ~mask_of(1, 4);
+  else if (length == 6 && op == 0x0f && (bytes[1] & 0xf0) == 0x80)
+    name &= ~mask_of(2, 4);
+  else if (bits == 16 && length == 6 && op == 0x66 && (bytes[1] == 0xe8 || bytes[1] == 0xe9))
+    name &= ~mask_of(2, 4);
+  else
+    Parser(bytes, length, bits, name, out).run();
+  const auto low = static_cast<std::uint64_t>(name);
+  const auto high = static_cast<std::uint64_t>(name >> 64);
+  std::memcpy(out.name.data(), &low, sizeof low);
+  std::memcpy(out.name.data() + sizeof low, &high, sizeof high);
+  out.hash = hash_of(low, high);
 }
 
 Encoding normalised(std::span<const std::uint8_t> bytes, unsigned bits) {
+  std::array<std::uint8_t, Encoding::kReadable> copy{};
+  std::copy_n(bytes.begin(), std::min(bytes.size(), Encoding::kLongest), copy.begin());
   Encoding out;
-  const std::size_t length = std::min(bytes.size(), Encoding::kLongest);
-  if (length > 0) std::memcpy(out.name.data(), bytes.data(), length);
-  out.name[Encoding::kLongest] = static_cast<std::uint8_t>(bits | length);
-  const std::uint8_t op = out.name[0];
-  if (length == 2 && ((op & 0xf0) == 0x70 || op == 0xeb))
-    out.name[1] = 0;
-  else if (length == 5 && (op == 0xe8 || op == 0xe9))
-    std::memset(&out.name[1], 0, 4);
-  else if (length == 6 && op == 0x0f && (out.name[1] & 0xf0) == 0x80)
-    std::memset(&out.name[2], 0, 4);
-  else if (bits != 16)
-    Parser(out, bits).run();
-  out.set_hash();
+  normalise(copy.data(), bytes.size(), bits, out);
   return out;
 }
 

@@ -23,4 +23,18 @@ void Instruction::add_result(std::uint8_t place, std::uint8_t size, bool second)
   }
 }
 
+void Instruction::find_reads_and_writes() {
+  const auto bit = [](std::uint8_t place) {
+    return place == kNowhere ? 0 : std::uint64_t{1} << place;
+  };
+  reads = writes = 0;
+  for (const Source& source : sources) {
+    if (source.place == kNowhere) break;
+    reads |= bit(source.place);
+  }
+  for (const MemoryOperand& each : memory)
+    if (each.load) reads |= bit(each.base) | bit(each.index);
+  for (const Result& result : results) writes |= bit(result.place);
+}
+
 }  // namespace mint

@@ -77,6 +77,9 @@ struct Instruction {
   bool addressed = false;  // memory[0] is the operand that the encoding gives an address for
   bool exchanges = false;  // FXCH: the first two results take each other's time
   bool known = true;
+  // What its value hangs on, sources and addresses of loads, and its results: a bit for each place.
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
   // Dependencies. Unused entries lie at the end.
   std::array<Source, kSources> sources{};
   std::array<Result, kResults> results{};
@@ -89,6 +92,10 @@ struct Instruction {
 
   void add_source(std::uint8_t place, std::uint8_t size, Centicycles latency);
   void add_result(std::uint8_t place, std::uint8_t size, bool second = false);
+  void find_reads_and_writes();
+  bool touches_memory() const {
+    return memory[0].load || memory[0].store || memory[1].load || memory[1].store;
+  }
   bool complex() const { return slots > 1; }
   friend bool operator==(const Instruction&, const Instruction&) = default;
 };

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "emu/timing/analysed_instruction.hpp"
+#include "emu/timing/capstone_tables.hpp"
 
 namespace mint {
 namespace {
@@ -17,8 +18,43 @@ unsigned mode_index(unsigned bits) { return bits == 64 ? 2 : bits == 32 ? 1 : 0;
 
 }  // namespace
 
+void restore(Instruction& instruction, const Encoding& encoding) {
+  if (encoding.displaced && instruction.addressed)
+    instruction.memory[0].displacement = encoding.displacement;
+  if (encoding.renamed == 0) return;
+  std::array<std::uint8_t, 8> names{0, 1, 2, 3, 4, 5, 6, 7};
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t stand_ins = 0;
+  for (unsigned i = 0; i < encoding.renamed; ++i) {
+    const unsigned from = Encoding::kStandIns[i];
+    const unsigned to = encoding.registers[i];
+    names[from] = encoding.registers[i];
+    stand_ins |= std::uint64_t{1} << from;
+    reads |= (instruction.reads >> from & 1) << to;
+    writes |= (instruction.writes >> from & 1) << to;
+  }
+  instruction.reads = (instruction.reads & ~stand_ins) | reads;
+  instruction.writes = (instruction.writes & ~stand_ins) | writes;
+  const auto put_back = [&](std::uint8_t& place) {
+    if (place < 8) place = names[place];
+  };
+  for (Instruction::Source& source : instruction.sources) {
+    if (source.place == kNowhere) break;
+    put_back(source.place);
+  }
+  for (Instruction::Result& result : instruction.results) {
+    if (result.place == kNowhere) break;
+    put_back(result.place);
+  }
+  if (!instruction.addressed) return;
+  put_back(instruction.memory[0].base);
+  put_back(instruction.memory[0].index);
+}
+
 InstructionDecoder::InstructionDecoder(const CostTable& table)
     : table_(table), slots_(kFirstSlots) {
+  prepare_capstone();
   static constexpr cs_mode kModes[] = {CS_MODE_16, CS_MODE_32, CS_MODE_64};
   for (unsigned i = 0; i < 3; ++i) {
     if (cs_open(CS_ARCH_X86, kModes[i], &handles_[i]) != CS_ERR_OK) throw std::bad_alloc();

@@ -1,5 +1,6 @@
 // From bytes to Instruction, by Capstone and the table of costs. Remembers every encoding that it
 // has seen, without what does not matter (encoding.hpp): the same few thousand make up a kernel.
+// For one thread at a time.
 #pragma once
 
 #include <capstone/capstone.h>
@@ -14,6 +15,12 @@
 
 namespace mint {
 
+// Puts back what an encoding leaves out of an instruction, displacement and registers.
+inline bool is_complete(const Instruction& instruction, const Encoding& encoding) {
+  return encoding.renamed == 0 && !(encoding.displaced && instruction.addressed);
+}
+void restore(Instruction& instruction, const Encoding& encoding);
+
 class InstructionDecoder {
  public:
   explicit InstructionDecoder(const CostTable& table);
@@ -21,8 +28,8 @@ class InstructionDecoder {
   InstructionDecoder(const InstructionDecoder&) = delete;
   InstructionDecoder& operator=(const InstructionDecoder&) = delete;
 
-  // `bits` is the code size: 16, 32 or 64. The displacement of its operand in memory is 0 when the
-  // encoding is `displaced`. References stay good until forget_if_many().
+  // `bits` is the code size: 16, 32 or 64. What the encoding leaves out, restore() puts back.
+  // References stay good until forget_if_many().
   const Instruction& decode(const Encoding& encoding, unsigned bits);
   // To be called for all instructions of a block before decode(): in a boot that translates all the
   // time, what is remembered of them is rarely in the host's caches, and waiting for all at once is
