@@ -35,11 +35,62 @@ struct MsiData {
 
 }  // namespace
 
+// What the groups share, while a message is sent or delivered.
+class ApicBus::Lock {
+ public:
+  explicit Lock(Groups* groups) : groups_(groups) {
+    if (groups_ != nullptr) groups_->lock();
+  }
+  ~Lock() {
+    if (groups_ != nullptr) groups_->unlock();
+  }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  Groups* groups_;
+};
+
 ApicBus::ApicBus(EventQueue& queue, const ApicBusConfig& config)
-    : queue_(queue),
-      config_(config),
-      arrival_(queue, "apic_bus.arrival", [this](Cycles) { arrive(); }),
-      arbiter_(config.arbiter) {}
+    : config_(config), board_(queue, "apic_bus.arrival", [this] { arrive(board_); }) {
+  board_.arbiter = config.arbiter;
+}
+
+void ApicBus::set_groups(Groups& groups, const std::vector<EventQueue*>& queues) {
+  groups_ = &groups;
+  for (EventQueue* queue : queues) {
+    const std::size_t group = routes_.size();
+    routes_.push_back(std::make_unique<Route>(*queue, "apic_bus.arrival",
+                                              [this, group] { arrive(*routes_[group]); }));
+    routes_.back()->arbiter = config_.arbiter;
+  }
+}
+
+// By its own queue when all who are addressed now are of the group that acts.
+ApicBus::Route& ApicBus::route_for(const ApicMessage& message, Origin origin) {
+  const std::optional<unsigned> group = groups_ == nullptr ? std::nullopt : groups_->acting();
+  if (!group) return board_;
+  const Targets targets = addressed(message, origin);
+  bool own = true;
+  for (std::size_t place = 0; place < lapics_.size(); ++place)
+    if (targets[place] && groups_->of(place) != *group) own = false;
+  if (own) return *routes_[*group];
+  if (!groups_->ordered()) groups_->crossed();
+  return board_;
+}
+
+void ApicBus::readdressed(const Lapic& lapic) {
+  if (groups_ == nullptr) return;
+  const Lock lock(groups_);
+  const unsigned own = groups_->of(lapic.place());
+  const Cycles now = routes_[own]->queue.now();
+  for (std::size_t group = 0; group < routes_.size(); ++group) {
+    if (group == own) continue;
+    for (const Pending& past : routes_[group]->delivered)
+      if (past.arrives > now && lapic.is_addressed(past.message.destination, past.message.logical))
+        groups_->crossed();
+  }
+}
 
 std::uint8_t ApicBus::attach(Lapic& lapic) {
   if (lapics_.size() == kMaxLapics) throw std::length_error("more than 64 LAPICs on the APIC bus");
@@ -53,19 +104,25 @@ std::uint8_t ApicBus::attach(IoApic& io_apic) {
 }
 
 void ApicBus::reset() {
-  pending_.clear();
-  arrival_.cancel();
-  arbiter_ = config_.arbiter;
+  const auto clear = [this](Route& route) {
+    route.pending.clear();
+    route.arrival.cancel();
+    route.arbiter = config_.arbiter;
+  };
+  clear(board_);
+  for (const auto& route : routes_) clear(*route);
 }
 
 void ApicBus::send(const ApicMessage& message, Origin origin) {
-  const Cycles now = queue_.now();
+  const Lock lock(groups_);
+  Route& route = route_for(message, origin);
+  const Cycles now = route.queue.now();
   if (message.shorthand == Shorthand::kSelf) {
-    deliver({message, origin, now, now});
+    deliver(route, {message, origin, now, now});
     return;
   }
-  pending_.push_back({message, origin, now, now + config_.delay});
-  if (!arrival_.pending()) arrival_.schedule(pending_.front().arrives);
+  route.pending.push_back({message, origin, now, now + config_.delay});
+  if (!route.arrival.pending()) route.arrival.schedule(route.pending.front().arrives);
 }
 
 void ApicBus::send_msi(std::uint8_t function, PhysAddr address, std::uint32_t data) {
@@ -101,27 +158,43 @@ void ApicBus::broadcast_eoi(Vector vector) {
 }
 
 bool ApicBus::in_flight(Origin origin) const {
-  return std::any_of(pending_.begin(), pending_.end(),
-                     [origin](const Pending& pending) { return pending.origin == origin; });
+  const Lock lock(groups_);
+  const auto of_origin = [origin](const Pending& pending) { return pending.origin == origin; };
+  return std::ranges::any_of(board_.pending, of_origin) ||
+         std::ranges::any_of(routes_, [&](const auto& route) {
+           return std::ranges::any_of(route->pending, of_origin);
+         });
 }
 
-void ApicBus::arrive() {
+void ApicBus::arrive(Route& route) {
+  const Lock lock(groups_);
   // Receivers may send again; what they send arrives later than now unless the delay is 0, and in
   // either case goes to the end of the queue.
-  while (!pending_.empty() && pending_.front().arrives <= queue_.now()) {
-    const Pending first = pending_.front();
-    pending_.erase(pending_.begin());
-    deliver(first);
+  while (!route.pending.empty() && route.pending.front().arrives <= route.queue.now()) {
+    const Pending first = route.pending.front();
+    route.pending.erase(route.pending.begin());
+    deliver(route, first);
   }
-  if (!pending_.empty()) arrival_.schedule(pending_.front().arrives);
+  if (!route.pending.empty()) route.arrival.schedule(route.pending.front().arrives);
 }
 
-void ApicBus::deliver(const Pending& pending) {
+void ApicBus::deliver(Route& route, const Pending& pending) {
   const ApicMessage& message = pending.message;
   Targets targets = addressed(message, pending.origin);
-  if (message.mode == DeliveryMode::kLowestPriority) targets = arbitrate(targets);
+  if (message.mode == DeliveryMode::kLowestPriority) targets = arbitrate(route, targets);
+  const Targets told = targets;
+  if (groups_ != nullptr) {
+    if (&route != &board_) route.delivered.push_back(pending);
+    for (std::size_t place = 0; place < lapics_.size(); ++place) {
+      if (!targets[place]) continue;
+      if (&route == &board_)
+        targets[place] = groups_->reached(place, message);
+      else if (&route != routes_[groups_->of(place)].get())
+        groups_->crossed();
+    }
+  }
   if (observer_) {
-    observer_({message, pending.origin, targets, pending.sent, queue_.now()});
+    observer_({message, pending.origin, told, pending.sent, route.queue.now()});
   }
   if (pending.origin.kind == Origin::Kind::kIoApic) {
     io_apics_[pending.origin.place]->message_arrived(pending.origin.pin);
@@ -156,12 +229,12 @@ ApicBus::Targets ApicBus::addressed(const ApicMessage& message, Origin origin) c
   return targets;
 }
 
-ApicBus::Targets ApicBus::arbitrate(Targets candidates) {
+ApicBus::Targets ApicBus::arbitrate(Route& route, Targets candidates) {
   const std::size_t count = lapics_.size();
   std::size_t winner = count;
   unsigned lowest = 0;
   for (std::size_t step = 0; step < count; ++step) {
-    const std::size_t place = (arbiter_ + step) % count;
+    const std::size_t place = (route.arbiter + step) % count;
     if (!candidates[place]) continue;
     const unsigned priority = lapics_[place]->processor_priority() >> 4;
     if (winner != count && priority >= lowest) continue;
@@ -171,7 +244,7 @@ ApicBus::Targets ApicBus::arbitrate(Targets candidates) {
   Targets targets;
   if (winner != count) {
     targets.set(winner);
-    arbiter_ = static_cast<std::uint8_t>((winner + 1) % count);
+    route.arbiter = static_cast<std::uint8_t>((winner + 1) % count);
   }
   return targets;
 }
@@ -187,16 +260,16 @@ void ApicBus::visit_pending(StateVisitor& visitor) {
     part(&pending.arrives, sizeof pending.arrives);
   };
   std::vector<std::uint8_t> bytes;
-  for (Pending& pending : pending_) {
+  for (Pending& pending : board_.pending) {
     each_part(pending, [&bytes](const void* data, std::size_t size) {
       const auto* begin = static_cast<const std::uint8_t*>(data);
       bytes.insert(bytes.end(), begin, begin + size);
     });
   }
   visitor.blob("pending", bytes);
-  pending_.resize(bytes.size() / kBytes);
+  board_.pending.resize(bytes.size() / kBytes);
   const std::uint8_t* next = bytes.data();
-  for (Pending& pending : pending_) {
+  for (Pending& pending : board_.pending) {
     each_part(pending, [&next](void* data, std::size_t size) {
       std::memcpy(data, next, size);
       next += size;
@@ -206,8 +279,8 @@ void ApicBus::visit_pending(StateVisitor& visitor) {
 
 void ApicBus::visit(StateVisitor& visitor) {
   visit_pending(visitor);
-  visitor.field("arbiter", arbiter_);
-  arrival_.visit(visitor);
+  visitor.field("arbiter", board_.arbiter);
+  board_.arrival.visit(visitor);
 }
 
 }  // namespace mint

@@ -20,6 +20,9 @@
 #include <bitset>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "devices/apic_message.hpp"
@@ -69,7 +72,31 @@ class ApicBus {
   };
   using Observer = std::function<void(const Delivery&)>;
 
+  // The cores of a machine can run in groups that do not wait for each other. Messages within a
+  // group travel by its own queue, the others by the bus's.
+  class Groups {
+   public:
+    virtual ~Groups() = default;
+    // Of a LAPIC by its place.
+    virtual unsigned of(std::size_t place) const = 0;
+    // Whose access or event is handled; none: the board's.
+    virtual std::optional<unsigned> acting() const = 0;
+    // Whether that is done in the order of time with all groups.
+    virtual bool ordered() const = 0;
+    // A message of the board is about to reach this LAPIC. False when it is known to do nothing
+    // there.
+    virtual bool reached(std::size_t place, const ApicMessage& message) = 0;
+    // A message of a group would reach another, or would have.
+    virtual void crossed() = 0;
+    virtual void lock() = 0;
+    virtual void unlock() = 0;
+  };
+
   ApicBus(EventQueue& queue, const ApicBusConfig& config);
+  // Before the first message; `queues` by group. Both outlive the bus's use.
+  void set_groups(Groups& groups, const std::vector<EventQueue*>& queues);
+  // By what it is addressed has been written: was it addressed by anything since, ahead of time?
+  void readdressed(const Lapic& lapic);
 
   // For the constructors of Lapic and IoApic: returns the place on the bus.
   std::uint8_t attach(Lapic& lapic);
@@ -98,20 +125,33 @@ class ApicBus {
     Cycles arrives;
   };
 
-  void arrive();
-  void deliver(const Pending& pending);
+  // The way of the messages of a group, or of all.
+  struct Route {
+    Route(EventQueue& queue, std::string name, std::function<void()> arrive)
+        : queue(queue),
+          arrival(queue, std::move(name), [arrive = std::move(arrive)](Cycles) { arrive(); }) {}
+    EventQueue& queue;
+    Event arrival;
+    std::vector<Pending> pending;  // in the order of arrival
+    std::uint8_t arbiter = 0;
+    std::vector<Pending> delivered;  // of a group
+  };
+  class Lock;
+
+  Route& route_for(const ApicMessage& message, Origin origin);
+  void arrive(Route& route);
+  void deliver(Route& route, const Pending& pending);
   Targets addressed(const ApicMessage& message, Origin origin) const;
-  Targets arbitrate(Targets candidates);
+  Targets arbitrate(Route& route, Targets candidates);
   void visit_pending(StateVisitor& visitor);
 
-  EventQueue& queue_;
   const ApicBusConfig config_;
+  Route board_;
+  Groups* groups_ = nullptr;
+  std::vector<std::unique_ptr<Route>> routes_;  // by group
   Observer observer_;
   std::vector<Lapic*> lapics_;
   std::vector<IoApic*> io_apics_;
-  Event arrival_;
-  std::vector<Pending> pending_;  // in the order of arrival
-  std::uint8_t arbiter_;
 };
 
 }  // namespace mint

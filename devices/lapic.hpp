@@ -86,6 +86,10 @@ class Lapic final : public Device {
   bool globally_enabled() const { return base_.enabled != 0; }
   PhysAddr page() const { return {static_cast<std::uint64_t>(base_.page) << 12}; }
 
+  // Whether a write to the register at `offset` can be noticed outside of the processor: it sends
+  // a message, or changes what the LAPIC is addressed by.
+  bool is_noticed(std::uint64_t offset) const;
+
   // CR8: the class of the TPR (10.8.6). `value` is 0 to 15.
   std::uint64_t cr8() const { return task_priority_ >> 4; }
   void set_cr8(std::uint64_t value);

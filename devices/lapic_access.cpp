@@ -37,6 +37,23 @@ std::optional<Lvt> lvt_at(std::uint16_t offset) {
 
 }  // namespace
 
+bool Lapic::is_noticed(std::uint64_t offset) const {
+  switch (static_cast<LapicRegister>(offset & 0xFF0)) {
+    case LapicRegister::kId:
+    case LapicRegister::kLogicalDestination:
+    case LapicRegister::kDestinationFormat:
+    case LapicRegister::kSpuriousVector:
+    case LapicRegister::kIcrLow:
+      return true;
+    case LapicRegister::kEoi: {
+      const auto highest = in_service_.highest();
+      return highest && trigger_mode_.test(*highest);
+    }
+    default:
+      return false;
+  }
+}
+
 std::uint64_t Lapic::read(std::uint64_t offset, unsigned size) {
   std::uint64_t value = ~std::uint64_t{0};
   const unsigned first = offset & 0xF;

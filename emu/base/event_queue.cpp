@@ -6,7 +6,7 @@ Event::Event(EventQueue& queue, std::string name, Callback callback)
     : queue_(queue),
       name_(std::move(name)),
       callback_(std::move(callback)),
-      order_(queue.next_order_++) {}
+      order_((*queue.orders_)++) {}
 
 Event::~Event() { cancel(); }
 

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -54,6 +55,9 @@ class Event {
 class EventQueue {
  public:
   EventQueue() = default;
+  // A queue beside `first`: among the events of one time in both, too, the order of construction
+  // can be told.
+  explicit EventQueue(EventQueue& first) : orders_(first.orders_) {}
   EventQueue(const EventQueue&) = delete;
   EventQueue& operator=(const EventQueue&) = delete;
 
@@ -65,6 +69,17 @@ class EventQueue {
   // For the scheduler (and tests): runs every event due up to and including `until`, in order, then
   // sets the clock to `until`. Events that callbacks schedule within that time run as well.
   void run_until(Cycles until);
+  // The first pending event's time, and its place among all events of that time.
+  std::pair<Cycles, std::uint64_t> next_in_order() const {
+    return pending_.empty() ? std::pair(Cycles::max(), ~std::uint64_t{0})
+                            : std::pair(pending_.begin()->at, pending_.begin()->order);
+  }
+  // Runs the first pending event.
+  void run_one() { run_first(); }
+  // Sets the clock to `at` where that is later; no event is due before then.
+  void advance_to(Cycles at) {
+    if (at > now_) now_ = at;
+  }
   // Runs the events of the earliest pending time only, with the clock at that time; nothing when
   // there is none.
   void run_next();
@@ -82,7 +97,7 @@ class EventQueue {
   void run_first();
 
   std::set<Entry> pending_;
-  std::uint64_t next_order_ = 0;
+  std::shared_ptr<std::uint64_t> orders_ = std::make_shared<std::uint64_t>(0);
   Cycles now_;
 };
 

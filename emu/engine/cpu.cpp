@@ -31,6 +31,7 @@ Cpu::Cpu(CpuHost& host, CodePages& pages, const TimingModel& timing, unsigned in
   engine_.host = this;
   engine_.domain = &pages.domain_;
   engine_.index = index;
+  engine_.neighbours = ~std::uint64_t{0};
   engine_.event_costs = timing.has_event_costs();
   caches_ = timing.make_caches();
   engine_.observes_accesses = caches_ != nullptr;
@@ -151,7 +152,7 @@ std::optional<PhysAddr> Cpu::translate(std::uint64_t linear) {
 
 void Cpu::ram_written(const std::uint8_t* memory, std::uint64_t size) {
   const std::uint64_t start = mint_engine_ram_offset(&engine_, const_cast<std::uint8_t*>(memory));
-  mint_domain_ram_written(&pages_.domain_, start, start + size);
+  mint_domain_ram_written(&pages_.domain_, engine_.neighbours, start, start + size);
 }
 
 // The bodies of the mint_on_* functions, with access to Cpu.

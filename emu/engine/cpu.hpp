@@ -157,7 +157,11 @@ class Cpu {
     engine_.owned_pages = owners.size();
     engine_.owner = own;
   }
+  // The next use of a page of another owner will be told again, also where it is used already.
+  void forget_foreign_pages() { mint_engine_forget_foreign_pages(&engine_); }
   void set_a20(bool enabled) { mint_engine_set_a20(&engine_, enabled); }
+  // Only these engines (a bit for each index) never run while this one does, on other threads.
+  void set_neighbours(std::uint64_t indices) { engine_.neighbours = indices; }
   // Forget the translated blocks before the next run.
   void flush_blocks() { mint_engine_flush_blocks(&engine_); }
 

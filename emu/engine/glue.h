@@ -41,6 +41,7 @@ struct mint_engine {
   void* host;  // the Cpu
   struct mint_domain* domain;
   unsigned index;
+  uint64_t neighbours;     // the engines, by index, that never run while this one does; and itself
   bool event_costs;        // see mint_charge
   bool observes_accesses;  // mint_on_load, mint_on_store and mint_on_block are called
   // Executed instructions that the timing model does not know; generated code counts them.
@@ -123,9 +124,10 @@ void mint_engine_abandon(struct mint_engine* engine) __attribute__((noreturn));
 bool mint_engine_halted(const struct mint_engine* engine);
 // Drops every translated block.
 void mint_engine_flush_blocks(struct mint_engine* engine);
-// Drops blocks of all engines that overlap RAM bytes [start, end): something other than a core
-// wrote.
-void mint_domain_ram_written(struct mint_domain* domain, uint64_t start, uint64_t end);
+// Drops blocks of engines (a bit for each index) that overlap RAM bytes [start, end): something
+// other than a core wrote.
+void mint_domain_ram_written(struct mint_domain* domain, uint64_t engines, uint64_t start,
+                             uint64_t end);
 // The RAM offset that the engine gave to a mapped host address.
 uint64_t mint_engine_ram_offset(struct mint_engine* engine, void* host);
 
@@ -133,6 +135,8 @@ void mint_engine_set_interrupt(struct mint_engine* engine, bool pending);
 void mint_engine_set_nmi(struct mint_engine* engine);
 // Whether an external interrupt (or, for nmi, an NMI) would be taken at the next instruction.
 bool mint_engine_interruptible(const struct mint_engine* engine, bool nmi);
+// Takes pages of other owners (page_owners) out of the TLB, without any effect on time.
+void mint_engine_forget_foreign_pages(struct mint_engine* engine);
 // Accesses to this page go to mint_on_memory_* even where RAM is mapped; MINT_NO_PAGE for none.
 #define MINT_NO_PAGE UINT64_MAX
 void mint_engine_set_io_page(struct mint_engine* engine, uint64_t physical);

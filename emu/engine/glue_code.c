@@ -8,6 +8,14 @@ ram_addr_t qemu_ram_addr_from_host(struct uc_struct* uc, void* ptr);
 void tb_invalidate_phys_range(struct uc_struct* uc, ram_addr_t start, ram_addr_t end);
 struct page_collection;
 
+// Engines of other lanes run on other threads. They may execute the same page (of the firmware) but
+// not write what this one executes: that is watched elsewhere (emu/machine/lanes.hpp).
+static void set_bit_of(uint64_t* mask, const struct mint_engine* engine) {
+  const uint64_t bit = UINT64_C(1) << engine->index;
+  if (!(__atomic_load_n(mask, __ATOMIC_RELAXED) & bit))
+    __atomic_fetch_or(mask, bit, __ATOMIC_RELAXED);
+}
+
 // TLB_NOTDIRTY sends stores to a page through notdirty_write. Alone, that function would drop it
 // again for a mapping that is not executable although the page still holds code; the watchpoint
 // flag keeps it from recognising the entry.
@@ -30,8 +38,10 @@ static void protect_entry(struct mint_engine* engine, CPUTLBEntry* entry, uintpt
 
 // In every engine's TLB, main and victim: makes stores to a RAM page, which is at `page` on the
 // host, visible, or fast again.
-static void protect_page(struct mint_domain* domain, ram_addr_t ram, uintptr_t page, bool protect) {
-  const uint64_t writers = domain->writer_mask[ram >> TARGET_PAGE_BITS];
+static void protect_page(const struct mint_engine* by, ram_addr_t ram, uintptr_t page,
+                         bool protect) {
+  struct mint_domain* domain = by->domain;
+  const uint64_t writers = domain->writer_mask[ram >> TARGET_PAGE_BITS] & by->neighbours;
   for (unsigned n = 0; n < domain->count && writers >> n != 0; n++) {
     struct mint_engine* engine = domain->engines[n];
     if (!engine || !(writers >> n & 1)) continue;
@@ -46,16 +56,39 @@ static void protect_page(struct mint_domain* domain, ram_addr_t ram, uintptr_t p
   }
 }
 
-static void check_owner(const struct mint_engine* engine, hwaddr physical) {
+static uint8_t owner_of(const struct mint_engine* engine, hwaddr physical) {
   const uint64_t page = physical >> TARGET_PAGE_BITS;
-  if (engine->page_owners == NULL || page >= engine->owned_pages) return;
-  const uint8_t owner = engine->page_owners[page];
-  if (owner == 0 || owner == engine->owner) return;
+  if (engine->page_owners == NULL || page >= engine->owned_pages) return 0;
+  return engine->page_owners[page];
+}
+
+// Returns what the page may be used for until that is told, too.
+static int check_owner(const struct mint_engine* engine, hwaddr physical, int prot) {
+  const uint8_t owner = owner_of(engine, physical);
+  if (owner == 0 || owner == engine->owner) return prot;
   const int access = engine->walk.access;
   mint_on_foreign_page(engine->host, physical,
                        access == MMU_DATA_STORE   ? 1
                        : access == MMU_INST_FETCH ? 2
                                                   : 0);
+  return access == MMU_DATA_STORE ? prot : prot & ~PAGE_WRITE;
+}
+
+void mint_engine_forget_foreign_pages(struct mint_engine* engine) {
+  CPUArchState* env = env_of(engine);
+  for (int mode = 0; mode < NB_MMU_MODES; mode++) {
+    CPUTLBDesc* tlb = &env_tlb(env)->d[mode];
+    CPUTLBDescFast* fast = &env_tlb(env)->f[mode];
+    const size_t entries = (fast->mask >> CPU_TLB_ENTRY_BITS) + 1;
+    for (size_t i = 0; i < entries + CPU_VTLB_SIZE; i++) {
+      CPUTLBEntry* entry = i < entries ? &fast->table[i] : &tlb->vtable[i - entries];
+      if ((entry->addr_read & entry->addr_write & entry->addr_code) == (target_ulong)-1) continue;
+      const uint8_t owner = owner_of(engine, entry->paddr);
+      if (owner == 0 || owner == engine->owner) continue;
+      memset(entry, -1, sizeof *entry);
+      tlb->n_used_entries--;
+    }
+  }
 }
 
 void __real_tlb_set_page_with_attrs_x86_64(CPUState*, target_ulong, hwaddr, MemTxAttrs, int, int,
@@ -63,7 +96,7 @@ void __real_tlb_set_page_with_attrs_x86_64(CPUState*, target_ulong, hwaddr, MemT
 void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hwaddr paddr,
                                            MemTxAttrs attrs, int prot, int mode,
                                            target_ulong size) {
-  check_owner(mint_current, paddr);
+  prot = check_owner(mint_current, paddr, prot);
   // An entry that was made for a fetch lets no data pass: see glue_fills.c.
   if (mint_current->walk.active && mint_current->walk.access == MMU_INST_FETCH) prot &= PAGE_EXEC;
   if ((paddr & TARGET_PAGE_MASK) == mint_current->io_page) paddr = MINT_OVERLAY_WINDOW;
@@ -78,7 +111,7 @@ void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hw
   const uint64_t page = ram >> TARGET_PAGE_BITS;
   if (page >= mint_current->domain->ram_pages) return;
   entry->addr_write = unprotected(mint_current, entry->addr_write);
-  mint_current->domain->writer_mask[page] |= UINT64_C(1) << mint_current->index;
+  set_bit_of(&mint_current->domain->writer_mask[page], mint_current);
   if (mint_current->domain->read_only[page])
     entry->addr_write |= TLB_DISCARD_WRITE;
   else if (mint_current->domain->code_mask[page])
@@ -87,8 +120,8 @@ void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hw
 
 static void mark_code_page(struct mint_engine* engine, ram_addr_t ram, uintptr_t host) {
   uint64_t* mask = &engine->domain->code_mask[ram >> TARGET_PAGE_BITS];
-  if (*mask == 0) protect_page(engine->domain, ram, host, true);
-  *mask |= UINT64_C(1) << engine->index;
+  if (*mask == 0) protect_page(engine, ram, host, true);
+  set_bit_of(mask, engine);
 }
 
 // Called for each new block with the range that it was translated from.
@@ -115,13 +148,13 @@ static struct mint_engine* engine_of(struct uc_struct* uc) {
 void __wrap_tlb_unprotect_code_x86_64(struct uc_struct* uc, ram_addr_t ram) {
   struct mint_engine* engine = engine_of(uc);
   uint64_t* mask = &engine->domain->code_mask[ram >> TARGET_PAGE_BITS];
-  *mask &= ~(UINT64_C(1) << engine->index);
-  if (*mask != 0) return;
+  const uint64_t bit = UINT64_C(1) << engine->index;
+  if ((__atomic_and_fetch(mask, ~bit, __ATOMIC_RELAXED) & engine->neighbours) != 0) return;
   RAMBlock* block;  // RAMBLOCK_FOREACH walks those of `uc`
   RAMBLOCK_FOREACH(block) {
     if (ram - block->offset < block->max_length) {
-      protect_page(engine->domain, ram,
-                   ((uintptr_t)block->host + (ram - block->offset)) & TARGET_PAGE_MASK, false);
+      protect_page(engine, ram, ((uintptr_t)block->host + (ram - block->offset)) & TARGET_PAGE_MASK,
+                   false);
       return;
     }
   }
@@ -134,8 +167,8 @@ void __wrap_tb_invalidate_phys_page_fast_x86_64(struct uc_struct* uc, struct pag
                                                 tb_page_addr_t start, int length,
                                                 uintptr_t host_pc) {
   struct mint_domain* domain = mint_current->domain;
-  const uint64_t others =
-      domain->code_mask[start >> TARGET_PAGE_BITS] & ~(UINT64_C(1) << mint_current->index);
+  const uint64_t others = domain->code_mask[start >> TARGET_PAGE_BITS] & mint_current->neighbours &
+                          ~(UINT64_C(1) << mint_current->index);
   for (unsigned n = 0; others >> n != 0 && n < domain->count; n++)
     if (others >> n & 1)
       __real_tb_invalidate_phys_page_fast_x86_64(domain->engines[n]->uc, pages, start, length, 0);
@@ -155,10 +188,11 @@ void __wrap_cpu_loop_exit_noexc_x86_64(CPUState* cpu) {
   __real_cpu_loop_exit_noexc_x86_64(cpu);
 }
 
-void mint_domain_ram_written(struct mint_domain* domain, uint64_t start, uint64_t end) {
+void mint_domain_ram_written(struct mint_domain* domain, uint64_t engines, uint64_t start,
+                             uint64_t end) {
   struct mint_engine* saved = mint_current;
   for (uint64_t page = start >> TARGET_PAGE_BITS; page << TARGET_PAGE_BITS < end; page++) {
-    const uint64_t mask = domain->code_mask[page];
+    const uint64_t mask = domain->code_mask[page] & engines;
     if (mask == 0) continue;
     const uint64_t from = MAX(start, page << TARGET_PAGE_BITS);
     const uint64_t to = MIN(end, (page + 1) << TARGET_PAGE_BITS);

@@ -21,6 +21,28 @@ TEST(EventQueue, RunsEventsInTimeOrderAndEqualTimesInOrderOfConstruction) {
   EXPECT_EQ(queue.now(), Cycles{10});
 }
 
+TEST(EventQueue, TellsTheOrderOfEventsOfOneTimeInSeveralQueues) {
+  EventQueue board;
+  EventQueue lane(board);
+  EXPECT_EQ(lane.next_in_order().first, Cycles::max());
+  Event first(lane, "first", [](Cycles) {});
+  Event second(board, "second", [](Cycles) {});
+  Event third(lane, "third", [](Cycles) {});
+  for (Event* event : {&first, &second, &third}) event->schedule({10});
+  EXPECT_LT(lane.next_in_order(), board.next_in_order());
+  lane.run_one();
+  EXPECT_GT(lane.next_in_order(), board.next_in_order());
+  EXPECT_EQ(lane.now(), Cycles{10});
+  EXPECT_EQ(board.now(), Cycles{0});
+}
+
+TEST(EventQueue, ItsClockIsNeverSetBack) {
+  EventQueue queue;
+  queue.advance_to({10});
+  queue.advance_to({5});
+  EXPECT_EQ(queue.now(), Cycles{10});
+}
+
 TEST(EventQueue, TellsAnEventHowLateItIs) {
   EventQueue queue;
   Cycles late;
