@@ -94,7 +94,8 @@ Machine::Chips::Chips(const Wiring& w)
   for (unsigned i = 0; i < uarts.size(); ++i) {
     const unsigned irq = w.profile.serial.irqs[i];
     uarts[i] = std::make_unique<Uart>(
-        w.queue, w.profile.core_clock, fmt::format("com{}", i + 1), w.profile.serial.baud_timing,
+        w.uart_queue(i), w.profile.core_clock, fmt::format("com{}", i + 1),
+        w.profile.serial.baud_timing,
         [this, irq, i](bool level) { wiring.isa_irq(irq, i + 1, level); },
         [this, i](std::uint8_t byte) { wiring.serial(i, byte); });
   }
@@ -104,7 +105,8 @@ Machine::Chips::Chips(const Wiring& w)
 
 Machine::Chips::~Chips() = default;
 
-void Machine::Chips::add_disk(const DiskSetup& setup, double angle, DmaPort& memory, IrqLine pin) {
+void Machine::Chips::add_disk(const DiskSetup& setup, double angle, EventQueue& queue,
+                              DmaPort& memory, IrqLine pin) {
   DiskParameters parameters = parameters_of(wiring.profile.disk);
   DiskImageResult opened =
       DiskImage::open(setup.image, parameters.capacity_sectors * DiskImage::kSectorSize);
@@ -113,7 +115,7 @@ void Machine::Chips::add_disk(const DiskSetup& setup, double angle, DmaPort& mem
   const Hertz clock = wiring.profile.core_clock;
   const auto number = static_cast<unsigned>(disks.size());
   disks.push_back(std::make_unique<Disk>(
-      wiring.queue,
+      queue,
       AtaDiskConfig{.name = name,
                     .parameters = std::move(parameters),
                     .serial = setup.serial,

@@ -68,6 +68,7 @@ struct DebugParts {
 struct Machine::Chips {
   struct Wiring {
     EventQueue& queue;
+    std::function<EventQueue&(unsigned uart)> uart_queue;
     ApicBus& apic_bus;
     const MachineProfile& profile;
     std::function<void(unsigned irq, unsigned driver, bool level)> isa_irq;
@@ -87,7 +88,8 @@ struct Machine::Chips {
   ~Chips();
 
   // A disk with an AHCI controller of its own. Throws std::runtime_error when its image is no good.
-  void add_disk(const DiskSetup& setup, double angle, DmaPort& memory, IrqLine pin);
+  void add_disk(const DiskSetup& setup, double angle, EventQueue& queue, DmaPort& memory,
+                IrqLine pin);
   // The switch of a network, and a NIC with a cable to the one that its setup names.
   void add_network(const std::string& name);
   void add_nic(const NicSetup& setup, DmaPort& memory, IrqLine pin);

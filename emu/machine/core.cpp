@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "emu/machine/lanes.hpp"
+#include "emu/machine/ownership.hpp"
+
 namespace mint {
 namespace {
 
@@ -57,7 +60,7 @@ std::uint64_t Core::pc() const {
 }
 
 std::string Core::describe_state() const {
-  switch (state_) {
+  switch (state_.load()) {
     case State::kRunning:
       if (held_) return "held at a meeting";
       return waiting_ ? "in a device access" : "running";
@@ -87,7 +90,7 @@ void Core::stop(State state) {
   nmi_pending_ = false;
   if (parked_) {
     parked_.reset();
-    std::erase(wiring_.turns.parked, this);
+    remove_parked();
   }
 }
 
@@ -103,6 +106,7 @@ void Core::wake_from_halt() {
 }
 
 void Core::go_on() {
+  const Lanes::Lock lock(wiring_.lanes);
   cpu_.set_time(std::max(cpu_.now(), wiring_.queue.now()));
   wiring_.turns.woken = true;
   for (Core* core : std::vector(wiring_.turns.parked))
@@ -234,7 +238,7 @@ void Core::block_edge(std::uint64_t pc) {
 // `horizon` is a member of horizons_: it changes while the core is suspended.
 void Core::wait_until(Cycles at, const Horizon& horizon, bool events) {
   const auto my_turn = [&] {
-    if (events && at >= wiring_.queue.next()) return false;
+    if (events && at >= next_event()) return false;
     return at < horizon.time || (at == horizon.time && config_.id < horizon.id);
   };
   while (!my_turn() && !leaving_) {
@@ -250,7 +254,8 @@ void Core::wait_until(Cycles at, const Horizon& horizon, bool events) {
 
 Cycles Core::park(Cycles at, const SharedPoll::Loop& loop) {
   parked_ = Parked{at, loop};
-  wiring_.turns.parked.push_back(this);
+  add_parked();
+  leave_board();
   waiting_ = true;
   waiting_at_ = at;
   while (parked_ && !leaving_) coroutine_.suspend();
@@ -261,7 +266,7 @@ Cycles Core::park(Cycles at, const SharedPoll::Loop& loop) {
   cpu_.retire(turns * loop.instructions);
   at = waiting_at_;
   poll_.disturb();
-  wait_for_turn(at);
+  wait_for_turn(at, false);
   return at;
 }
 
@@ -273,15 +278,28 @@ void Core::unpark(Cycles since, ApicId by) {
   if (late == turns * loop.period.count && config_.id < by) ++turns;
   waiting_at_ = {at.count + turns * loop.period.count};
   parked_.reset();
-  std::erase(wiring_.turns.parked, this);
+  remove_parked();
   wiring_.turns.woken = true;
+}
+
+void Core::add_parked() {
+  wiring_.turns.parked.push_back(this);
+  if (wiring_.lanes != nullptr) wiring_.lanes->parked(config_.group, true);
+}
+
+void Core::remove_parked() {
+  const Lanes::Lock lock(wiring_.lanes);
+  std::erase(wiring_.turns.parked, this);
+  if (wiring_.lanes != nullptr) wiring_.lanes->parked(config_.group, false);
 }
 
 void Core::unpark_others(PhysAddr address, unsigned size) {
   for (Core* core : std::vector(wiring_.turns.parked)) {
     const SharedPoll::Loop& loop = core->parked_->loop;
-    if (address < loop.word + loop.size && loop.word < address + size)
-      core->unpark(wiring_.queue.now(), config_.id);
+    if (address >= loop.word + loop.size || loop.word >= address + size) continue;
+    core->unpark(wiring_.queue.now(), config_.id);
+    if (wiring_.lanes != nullptr)
+      wiring_.lanes->woken(core->group(), core->waiting_at_, core->id());
   }
 }
 
@@ -297,13 +315,56 @@ std::vector<std::uint8_t> Core::code_at(std::uint64_t linear, std::uint64_t byte
   return code;
 }
 
-void Core::wait_for_turn(Cycles at) {
+void Core::wait_for_turn(Cycles at, bool own) {
   wait_until(at, horizons_.all, true);
+  if (wiring_.lanes != nullptr && !wiring_.lanes->at_once()) {
+    wiring_.lanes->advance_all(at);
+    return;
+  }
+  if (wiring_.lanes != nullptr) {
+    while (!wiring_.lanes->enter(config_.group, at, config_.id, !own)) {
+      // The run ends before, or something else of the lane comes before.
+      waiting_ = true;
+      waiting_at_ = at;
+      coroutine_.suspend();
+      waiting_ = false;
+      wait_until(at, horizons_.all, true);
+    }
+    has_board_ = !own;
+    if (leaving_) {
+      leave_board();
+      cpu_.abandon();
+    }
+  }
   wiring_.queue.run_until(at);
+}
+
+Cycles Core::next_event() const {
+  if (wiring_.lanes != nullptr && !wiring_.lanes->at_once()) return wiring_.lanes->next_of_all();
+  return wiring_.queue.next();
+}
+
+void Core::hold_board() {
+  if (wiring_.lanes == nullptr || !wiring_.lanes->at_once()) return;
+  wiring_.lanes->hold();
+  has_board_ = true;
+}
+
+void Core::leave_board() {
+  if (!has_board_) return;
+  has_board_ = false;
+  wiring_.lanes->leave();
 }
 
 void Core::finish_access(Cycles cost) {
   cpu_.charge(cost.count);
+  if (wiring_.lanes != nullptr && wiring_.lanes->at_once()) {
+    if (has_board_ && wiring_.lanes->next() < cpu_.limit()) cpu_.set_limit(wiring_.lanes->next());
+    leave_board();
+    const Cycles limit = wiring_.lanes->limit_of(config_.group);
+    if (limit < cpu_.limit()) cpu_.set_limit(std::max(limit, cpu_.now()));
+  }
+  if (wiring_.turns.end < cpu_.limit()) cpu_.set_limit(wiring_.turns.end);
   if (leaving_) cpu_.abandon();  // the access itself has stopped this core
   if (wiring_.turns.woken) {
     // Another core runs again, from now on: it is behind this one.
@@ -311,8 +372,8 @@ void Core::finish_access(Cycles cost) {
     cpu_.set_limit(cpu_.now());
   } else if (interrupt_ready()) {
     cpu_.set_limit(cpu_.now());
-  } else if (wiring_.queue.next() < cpu_.limit()) {
-    cpu_.set_limit(wiring_.queue.next());
+  } else if (next_event() < cpu_.limit()) {
+    cpu_.set_limit(next_event());
   }
 }
 
@@ -321,7 +382,7 @@ void Core::finish_access(Cycles cost) {
 std::optional<Vector> Core::acknowledge() {
   // The LAPIC and the 8259 are looked at when it is this core's turn: another core may be about to
   // mask what is pending.
-  wait_for_turn(cpu_.now());
+  wait_for_turn(cpu_.now(), !config_.bsp);
   const std::optional<Vector> vector = lapic_.acknowledge();
   finish_access({vector ? kInterruptCycles : 0});
   return vector;
@@ -360,6 +421,8 @@ void Core::translated(std::uint64_t pc) { wiring_.observer.translated(*this, pc)
 std::uint32_t Core::probe_at(std::uint64_t pc) { return wiring_.observer.probe_at(*this, pc); }
 void Core::probe(std::uint32_t id) { wiring_.observer.probe(*this, id); }
 void Core::foreign_page(PhysAddr address, PageUse use) {
+  if (wiring_.lanes != nullptr)
+    wiring_.lanes->page_used(config_.group, address, use == PageUse::kStore);
   wiring_.observer.foreign_page(*this, address, use);
 }
 

@@ -7,6 +7,7 @@
 // all cores happen in the order of their times, to the cycle, however long the slices are.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -21,6 +22,8 @@
 namespace mint {
 
 class Core;
+class Lanes;
+class Ownership;
 
 // How long what leaves a core takes, in cycles.
 struct AccessDelays {
@@ -39,6 +42,7 @@ struct Access {
   unsigned size = 0;
   std::uint64_t address = 0;
   std::uint64_t value = 0;
+  bool own = false;  // of a device that only the core's OS has
 };
 
 // Watches cores from outside; costs the guest nothing.
@@ -66,7 +70,8 @@ class Core final : private CpuHost, private LapicCore {
 
   // What the cores of a machine tell each other.
   struct Turns {
-    bool woken = false;  // a core begins to run while another one's access is handled
+    std::atomic<bool> woken = false;  // a core begins to run while another one's access is handled
+    Cycles end = Cycles::max();       // the run is over: no core goes further
     std::vector<Core*> parked;
   };
   struct Wiring {
@@ -80,6 +85,8 @@ class Core final : private CpuHost, private LapicCore {
     std::function<Vector()> acknowledge_8259;
     CoreObserver& observer;
     Turns& turns;
+    const Ownership& ownership;
+    Lanes* lanes = nullptr;  // null: all cores run on one thread
   };
   struct Config {
     ApicId id;
@@ -115,6 +122,7 @@ class Core final : private CpuHost, private LapicCore {
 
   Lapic& lapic() { return lapic_; }
   Cpu& cpu() { return cpu_; }
+  const Cpu& cpu() const { return cpu_; }
 
   // Power-on or platform reset at the queue's time: core 0 starts at the reset vector, the others
   // wait for a SIPI.
@@ -133,6 +141,8 @@ class Core final : private CpuHost, private LapicCore {
   // Goes on now; to be called from an event.
   void release();
   bool held() const { return held_; }
+  // In the middle of an instruction, for its turn.
+  bool waiting() const { return waiting_; }
 
   // For the scheduler. Runs until `limit`, or until an access that must wait for a core with
   // (time, id) before `all`. Reading the time-stamp counter waits for cores of the group only.
@@ -182,11 +192,20 @@ class Core final : private CpuHost, private LapicCore {
 
   void body();
   void restart();
-  // Waits until it is this core's turn at time `at`, and sets the machine's clock.
-  void wait_for_turn(Cycles at);
+  // Waits until it is this core's turn at time `at`, and sets the machine's clock. `own`: no other
+  // OS notices what it is about to do.
+  void wait_for_turn(Cycles at, bool own);
   void wait_until(Cycles at, const Horizon& horizon, bool events);
   void finish_access(Cycles cost);
   // The time of the turn of `loop` that sees another core's write; the next one would be at `at`.
+  // The next event that this core's accesses must not pass.
+  Cycles next_event() const;
+  void add_parked();
+  void remove_parked();
+  // Ends what wait_for_turn() began.
+  void leave_board();
+  // Goes on with what it left last: nobody can have come between.
+  void hold_board();
   Cycles park(Cycles at, const SharedPoll::Loop& loop);
   void unpark(Cycles since, ApicId by);
   // Cores that wait for this core's write, or for anything that this core's OS does.
@@ -203,7 +222,7 @@ class Core final : private CpuHost, private LapicCore {
 
   Wiring wiring_;
   Config config_;
-  State state_ = State::kWaitForSipi;
+  std::atomic<State> state_ = State::kWaitForSipi;
   Lapic lapic_;
   Cpu cpu_;
   MsrFile msrs_;
@@ -213,6 +232,7 @@ class Core final : private CpuHost, private LapicCore {
   Vector startup_vector_;
   bool leaving_ = false;  // the stack is to be unwound to body()
   bool dying_ = false;
+  bool has_board_ = false;
   bool in_guest_ = false;  // between resume() and the next suspend
   bool nmi_pending_ = false;
   bool waiting_ = false;

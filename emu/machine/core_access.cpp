@@ -5,6 +5,8 @@
 
 #include "emu/machine/core.hpp"
 #include "emu/machine/cpuid.hpp"
+#include "emu/machine/lanes.hpp"
+#include "emu/machine/ownership.hpp"
 
 namespace mint {
 namespace {
@@ -24,16 +26,18 @@ constexpr std::uint64_t kPauseCycles = 8;
 // --- accesses ------------------------------------------------------------------------------------
 
 std::uint64_t Core::port_read(Cycles at, std::uint16_t port, unsigned size) {
-  wait_for_turn(at);
+  const bool own = wiring_.ownership.owns_port(config_.group, port, size);
+  wait_for_turn(at, own);
   const std::uint64_t value = wiring_.ports.read(port, size);
-  wiring_.observer.accessed(*this, at, {Access::Kind::kPort, false, size, port, value});
+  wiring_.observer.accessed(*this, at, {Access::Kind::kPort, false, size, port, value, own});
   finish_access(config_.delays.port);
   return value;
 }
 
 void Core::port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_t value) {
-  wait_for_turn(at);
-  wiring_.observer.accessed(*this, at, {Access::Kind::kPort, true, size, port, value});
+  const bool own = wiring_.ownership.owns_port(config_.group, port, size);
+  wait_for_turn(at, own);
+  wiring_.observer.accessed(*this, at, {Access::Kind::kPort, true, size, port, value, own});
   wiring_.ports.write(port, size, value);
   finish_access(config_.delays.port);
 }
@@ -54,10 +58,14 @@ Cycles Core::delay_of(PhysAddr address) const {
 }
 
 std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
-  wait_for_turn(at);
-  if (is_own_lapic(address)) {
+  const bool lapic = is_own_lapic(address);
+  const PciTarget chip =
+      lapic ? PciTarget{} : wiring_.ownership.memory_of(config_.group, address, size);
+  wait_for_turn(at, lapic || chip.device != nullptr);
+  if (lapic) {
     const std::uint64_t value = lapic_.read(address.value & 0xfff, size);
-    wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, false, size, address.value, value});
+    wiring_.observer.accessed(*this, at,
+                              {Access::Kind::kLapic, false, size, address.value, value, true});
     finish_access(config_.delays.lapic);
     return value;
   }
@@ -81,22 +89,33 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
     finish_access(config_.delays.shared);
     return value;
   }
-  const std::uint64_t value = wiring_.mmio.read(address.value, size);
-  wiring_.observer.accessed(*this, at, {Access::Kind::kDevice, false, size, address.value, value});
+  const std::uint64_t value = chip.device != nullptr ? chip.device->read(chip.offset, size)
+                                                     : wiring_.mmio.read(address.value, size);
+  wiring_.observer.accessed(
+      *this, at,
+      {Access::Kind::kDevice, false, size, address.value, value, chip.device != nullptr});
   finish_access(delay_of(address));
   return value;
 }
 
 void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_t value,
                         bool locked) {
+  const bool lapic = is_own_lapic(address);
+  const PciTarget chip =
+      lapic ? PciTarget{} : wiring_.ownership.memory_of(config_.group, address, size);
+  const bool noticed = lapic && lapic_.is_noticed(address.value);
   // It has been this core's turn since the load, and no other core has run.
-  if (locked)
+  if (locked) {
     at = std::max(at, read_at_);
-  else
-    wait_for_turn(at);
-  if (is_own_lapic(address)) {
-    wiring_.observer.accessed(*this, at, {Access::Kind::kLapic, true, size, address.value, value});
+    hold_board();
+  } else {
+    wait_for_turn(at, (lapic && !noticed) || chip.device != nullptr);
+  }
+  if (lapic) {
+    wiring_.observer.accessed(*this, at,
+                              {Access::Kind::kLapic, true, size, address.value, value, true});
     lapic_.write(address.value & 0xfff, size, value);
+    if (noticed) wiring_.apic_bus.readdressed(lapic_);
     finish_access(config_.delays.lapic);
     return;
   }
@@ -115,8 +134,12 @@ void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_
     finish_access(config_.delays.shared);
     return;
   }
-  wiring_.observer.accessed(*this, at, {Access::Kind::kDevice, true, size, address.value, value});
-  wiring_.mmio.write(address.value, size, value);
+  wiring_.observer.accessed(
+      *this, at, {Access::Kind::kDevice, true, size, address.value, value, chip.device != nullptr});
+  if (chip.device != nullptr)
+    chip.device->write(chip.offset, size, value);
+  else
+    wiring_.mmio.write(address.value, size, value);
   finish_access(delay_of(address));
 }
 
@@ -150,8 +173,9 @@ MsrAnswer Core::write_msr(Cycles at, std::uint32_t index, std::uint64_t value) {
     return MsrAnswer::kDone;
   }
   if (index == kMsrApicBase) {
-    wait_for_turn(at);
+    wait_for_turn(at, false);
     const bool accepted = lapic_.write_base(value);
+    wiring_.apic_bus.readdressed(lapic_);
     place_lapic();
     finish_access({0});
     return accepted ? MsrAnswer::kDone : MsrAnswer::kFault;
@@ -176,7 +200,7 @@ std::uint64_t Core::tsc_limit() {
 std::uint8_t Core::read_cr8() { return static_cast<std::uint8_t>(lapic_.cr8()); }
 
 void Core::write_cr8(Cycles at, std::uint8_t value) {
-  wait_for_turn(at);
+  wait_for_turn(at, true);
   lapic_.set_cr8(value);
   finish_access({0});
 }

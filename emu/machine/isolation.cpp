@@ -11,8 +11,6 @@ namespace mint {
 namespace {
 
 constexpr std::uint64_t kPage = 0x1000;
-constexpr std::uint64_t kBiosData = 0;       // page 0: vectors and BIOS data
-constexpr std::uint64_t kEbda = 0x9f000;     // the page of it
 constexpr std::uint64_t kBaseEnd = 0xa0000;  // the hole begins
 // Where all purgatories have one place: that, and the followers' trampolines (docs/board.md).
 constexpr MemoryRange kOnePlace{PhysAddr{0x9000}, PhysAddr{0x1b000}};
@@ -98,8 +96,7 @@ void Isolation::page_used(unsigned core, Cycles at, PhysAddr address, PageUse us
   const bool prepares = placing_ && !runs_[*owner];
   if (*by == kLeader && (prepares || (!placed_ && address.value < kMegabyte))) return;
   const std::uint64_t page = address.value / kPage * kPage;
-  // Where the firmware left its tables is for all to read.
-  if ((page == kBiosData || page == kEbda) && use == PageUse::kLoad) return;
+  if ((page == kBiosDataPage * kPage || page == kEbdaPage * kPage) && use == PageUse::kLoad) return;
   report(at, *by, *owner, "page",
          fmt::format("{} {} the page at {:#x}, which is {}'s", scenario_.os[*by].name,
                      use_name(use), page, scenario_.os[*owner].name));

@@ -28,6 +28,9 @@ namespace mint {
 
 class Isolation {
  public:
+  // Where the firmware leaves tables for all: the first page and that of the EBDA.
+  static constexpr std::uint64_t kBiosDataPage = 0;
+  static constexpr std::uint64_t kEbdaPage = 0x9f;
   struct World {
     // The symbolised place of the code that a core runs.
     std::function<std::string(unsigned core)> where;

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "emu/machine/chips.hpp"
+#include "emu/machine/locking_observer.hpp"
 #include "emu/machine/random.hpp"
 #include "emu/timing/block_model.hpp"
 #include "emu/timing/cache_model.hpp"
@@ -44,13 +45,66 @@ std::unique_ptr<TimingModel> make_timing_model(const MachineProfile& profile) {
 
 }  // namespace
 
+// Why the groups of a machine cannot run at once; empty when they can.
+std::string why_not_lanes(const MachineSetup& setup, const Ownership& ownership) {
+  if (ownership.lanes() < 2) return "there is only one OS";
+  if (setup.profile.timing == TimingLevel::kCache) return "the caches are shared";
+  if (!setup.networks.empty()) return "the OSes share a network";
+  if (ownership.shares_pins()) return "OSes share an interrupt pin";
+  if (setup.debug_parts) return "of the debug parts";
+  return "";
+}
+
+namespace {
+
+std::unique_ptr<Lanes> make_lanes(const MachineSetup& setup, EventQueue& board,
+                                  const Ownership& ownership) {
+  if (setup.jobs < 2 || !why_not_lanes(setup, ownership).empty()) return nullptr;
+  return std::make_unique<Lanes>(board, ownership.lanes(), setup.jobs, setup.profile.delays.slice);
+}
+
+}  // namespace
+
+class Machine::LaneGroups final : public ApicBus::Groups {
+ public:
+  LaneGroups(Lanes& lanes, const Ownership& ownership,
+             const std::vector<std::unique_ptr<Core>>& cores)
+      : lanes_(lanes), ownership_(ownership), cores_(cores) {}
+
+  unsigned of(std::size_t place) const override {
+    return ownership_.of_core(static_cast<unsigned>(place));
+  }
+  std::optional<unsigned> acting() const override { return lanes_.here(); }
+  bool ordered() const override { return lanes_.ordered(); }
+  bool reached(std::size_t place, const ApicMessage& message) override {
+    // Each start by INIT and two SIPIs has one that comes when the core runs.
+    const Core& core = *cores_[place];
+    if (message.mode == DeliveryMode::kStartup && core.state() != Core::State::kWaitForSipi)
+      return false;
+    lanes_.touch(core.group());
+    return true;
+  }
+  void crossed() override { lanes_.fail("an interrupt went from one OS to another"); }
+  void lock() override { lanes_.lock(); }
+  void unlock() override { lanes_.unlock(); }
+
+ private:
+  Lanes& lanes_;
+  const Ownership& ownership_;
+  const std::vector<std::unique_ptr<Core>>& cores_;
+};
+
 Machine::Machine(MachineSetup setup, MachineObserver& observer)
     : setup_(std::move(setup)),
-      observer_(observer),
+      ownership_(setup_),
+      lanes_(make_lanes(setup_, queue_, ownership_)),
+      locking_observer_(lanes_ ? std::make_unique<LockingObserver>(observer, *lanes_) : nullptr),
+      observer_(locking_observer_ ? *locking_observer_ : observer),
       memory_(layout_of(setup_)),
       apic_bus_(queue_, {.delay = setup_.profile.delays.message, .arbiter = 0}),
       pages_(memory_.mapped_bytes()),
       timing_(make_timing_model(setup_.profile)) {
+  build_lanes();
   build_chips();
   build_disks();
   build_networks();
@@ -60,14 +114,43 @@ Machine::Machine(MachineSetup setup, MachineObserver& observer)
 
 Machine::~Machine() = default;
 
+void Machine::build_lanes() {
+  if (!lanes_) return;
+  std::vector<EventQueue*> queues;
+  for (unsigned lane = 0; lane < ownership_.lanes(); ++lane) queues.push_back(&lanes_->queue(lane));
+  groups_ = std::make_unique<LaneGroups>(*lanes_, ownership_, cores_);
+  apic_bus_.set_groups(*groups_, queues);
+}
+
+EventQueue& Machine::queue_of(Ownership::Lane lane) {
+  return lanes_ && lane ? lanes_->queue(*lane) : queue_;
+}
+
+// What the board does reaches the core, whatever lane it is of.
+void Machine::touch(const Core& core) {
+  if (lanes_) lanes_->touch(core.group());
+}
+
+void Machine::check_foreign(Ownership::Lane owner, Cycles used, const char* what) {
+  if (!lanes_ || !lanes_->at_once() || !owner || lanes_->here() == owner || used <= now()) return;
+  lanes_->fail(fmt::format("{} of OS {} was written by another, or read", what, *owner));
+}
+
 void Machine::build_chips() {
   chips_ = std::make_unique<Chips>(Chips::Wiring{
       .queue = queue_,
+      .uart_queue = [this](unsigned uart) -> EventQueue& {
+        return queue_of(ownership_.of_uart(uart));
+      },
       .apic_bus = apic_bus_,
       .profile = setup_.profile,
       .isa_irq = [this](unsigned irq, unsigned driver,
                         bool level) { set_isa_irq(irq, driver, level); },
-      .intr = [this](bool level) { cores_[0]->lapic().set_lint0(level); },
+      .intr =
+          [this](bool level) {
+            touch(*cores_[0]);
+            cores_[0]->lapic().set_lint0(level);
+          },
       .a20 = [this](bool enabled) { set_a20(enabled); },
       .init = [this] { init_all(); },
       .request_reset = [this](const char* by) { request_reset(by); },
@@ -78,6 +161,8 @@ void Machine::build_chips() {
                              const DiskCommandRecord& r) { observer_.disk_command(disk, r); },
       .dma =
           [this](unsigned disk, bool to_memory, PhysAddr address, std::span<const std::byte> data) {
+            if (const auto lane = ownership_.of_disk(disk); lanes_ && lane)
+              lanes_->memory_used(*lane, address, data.size(), to_memory);
             observer_.dma(disk, to_memory, address, data);
           },
       .nic_dma =
@@ -89,10 +174,18 @@ void Machine::build_chips() {
             observer_.frame_sent(network, nic, frame);
           }});
   chips_->io_apic.set_observer([this](unsigned pin, RedirectionEntry old, RedirectionEntry now) {
+    check_foreign(ownership_.of_pin(pin), pin_used_[pin], "the interrupt pin");
     observer_.redirection_written(pin, old, now);
   });
-  chips_->pci.observe(
-      [this](const PciHost::ConfigAccess& access) { observer_.pci_configured(access); });
+  chips_->pci.observe([this](const PciHost::ConfigAccess& access) {
+    // Its device changes nothing there but the interrupt's bit in the status register.
+    const auto owner = ownership_.of_function(access.device * 8 + access.function);
+    const bool status = access.offset < 8 && access.offset + access.size > 4;
+    if (lanes_ && lanes_->at_once() && owner && owner != lanes_->here() && access.present &&
+        (access.write || status) && lanes_->is_past(*owner, now()))
+      lanes_->fail(fmt::format("the disk of OS {} was configured by another", *owner));
+    observer_.pci_configured(access);
+  });
   apic_bus_.set_observer(
       [this](const ApicBus::Delivery& delivery) { observer_.message_delivered(delivery); });
   chips_->rtc.set_memory(setup_.profile.memory);
@@ -116,7 +209,7 @@ void Machine::build_disks() {
   for (const DiskSetup& disk : setup_.disks) {
     const double angle = setup_.profile.seed.disk_angle ? random.fraction() : 0;
     const unsigned device = disk.pci_device;
-    chips_->add_disk(disk, angle, memory_,
+    chips_->add_disk(disk, angle, queue_of(disk.group), memory_,
                      [this, device](bool level) { set_pci_pin(16 + device % 8, device, level); });
   }
 }
@@ -145,6 +238,8 @@ void Machine::map_chips() {
   static constexpr std::uint16_t kUarts[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
   for (unsigned i = 0; i < 4; ++i)
     ports_.map(kUarts[i], 8, *c.uarts[i], fmt::format("COM{}", i + 1));
+  for (const PciHost::Slot& slot : c.pci.slots())
+    ownership_.plug(slot.device * 8 + slot.function, *slot.pci_function);
   ports_.map(0x3c0, 32, c.vga, "VGA");
   ports_.map(0xcf8, 8, c.pci_ports, "PCI configuration");
   ports_.set_fallback([this](std::uint64_t port) {
@@ -188,18 +283,64 @@ void Machine::build_cores() {
         .start_skew = {skew == 0 ? 0 : random.below(skew)},
         .start_delay = i < setup_.start_delays.size() ? setup_.start_delays[i] : Cycles{0},
         .cores = p.cores,
-        .group = i < setup_.groups.size() ? setup_.groups[i] : 0};
+        .group = ownership_.of_core(i)};
     cores_.push_back(std::make_unique<Core>(
-        Core::Wiring{queue_, apic_bus_, memory_, ports_, mmio_, pages_, *timing_,
-                     [this] { return chips_->pic.acknowledge(); }, observer_, turns_},
+        Core::Wiring{queue_of(config.group), apic_bus_, memory_, ports_, mmio_, pages_, *timing_,
+                     [this] { return chips_->pic.acknowledge(); }, observer_, turns_, ownership_,
+                     lanes_.get()},
         config));
     cores.push_back(cores_.back().get());
+    if (lanes_) lanes_->add(config.group, *cores_.back());
+  }
+  for (const auto& core : cores_) {
+    std::uint64_t neighbours = 0;
+    for (const auto& other : cores_)
+      if (!lanes_ || other->group() == core->group())
+        neighbours |= std::uint64_t{1} << other->id().value;
+    core->cpu().set_neighbours(neighbours);
   }
   // Bytes that a device writes to RAM can be code.
   memory_.set_written([this](const std::uint8_t* memory, std::uint64_t size) {
-    cores_[0]->cpu().ram_written(memory, size);
+    const Ownership::Lane lane = lanes_ ? lanes_->here() : std::nullopt;
+    for (const auto& core : cores_) {
+      if (lane && core->group() != *lane) continue;
+      core->cpu().ram_written(memory, size);
+      return;
+    }
   });
-  scheduler_ = std::make_unique<Scheduler>(queue_, std::move(cores), p.delays.slice);
+  std::vector<EventQueue*> queues{&queue_};
+  if (lanes_)
+    for (unsigned lane = 0; lane < ownership_.lanes(); ++lane)
+      queues.push_back(&lanes_->queue(lane));
+  scheduler_ =
+      std::make_unique<Scheduler>(std::move(queues), std::move(cores), turns_, p.delays.slice);
+}
+
+Machine::End Machine::run(const std::function<void()>& attend) {
+  const Scheduler::End end = scheduler_->run();
+  if (end == Scheduler::End::kLeft) {
+    switch (lanes_->run(attend)) {
+      case Lanes::End::kStopped:
+        return End::kStopped;
+      case Lanes::End::kIdle:
+        return End::kIdle;
+      case Lanes::End::kFailed:
+        return End::kFailed;
+    }
+  }
+  return end == Scheduler::End::kIdle ? End::kIdle : End::kStopped;
+}
+
+void Machine::begin_lane(unsigned lane) {
+  lanes_->begin(lane);
+  scheduler_->leave();
+}
+
+void Machine::stop() {
+  if (lanes_ && lanes_->at_once())
+    lanes_->stop();
+  else
+    scheduler_->stop();
 }
 
 void Machine::power_on() { reset(); }
@@ -207,6 +348,7 @@ void Machine::power_on() { reset(); }
 void Machine::reset() {
   apic_bus_.reset();
   chips_->reset();
+  for (const auto& core : cores_) touch(*core);
   for (const auto& core : cores_) {
     core->cpu().set_a20(true);
     core->reset();
@@ -224,28 +366,50 @@ void Machine::init_all() {
     request_reset("INIT#, without a ROM to go on in");
     return;
   }
+  for (const auto& core : cores_) touch(*core);
   for (const auto& core : cores_) core->init_pin();
 }
 
 void Machine::set_a20(bool enabled) {
-  for (const auto& core : cores_) core->cpu().set_a20(enabled);
+  for (const auto& core : cores_) {
+    touch(*core);
+    core->cpu().set_a20(enabled);
+  }
+}
+
+// The 8259s come to know of it in the order of time, the I/O APIC at once: its entry for the pin of
+// an OS is that OS's alone (check_foreign).
+void Machine::drive_pic(std::function<void()> what) {
+  if (lanes_ && !lanes_->ordered())
+    lanes_->post(std::move(what));
+  else
+    what();
+}
+
+void Machine::drive_pin(unsigned pin, bool level) {
+  const Lanes::Lock lock(lanes_.get());
+  pin_used_[pin] = now();
+  chips_->io_apic.set_irq(pin, level);
 }
 
 void Machine::set_isa_irq(unsigned irq, unsigned driver, bool level) {
   std::uint32_t& drivers = isa_levels_[irq];
   drivers = level ? drivers | 1u << driver : drivers & ~(1u << driver);
-  chips_->pic.set_irq(irq, drivers != 0);
-  chips_->io_apic.set_irq(irq == 0 ? 2 : irq, drivers != 0);
+  const bool driven = drivers != 0;
+  drive_pic([this, irq, driven] { chips_->pic.set_irq(irq, driven); });
+  drive_pin(irq == 0 ? 2 : irq, driven);
 }
 
 void Machine::set_pci_pin(unsigned pin, unsigned device, bool level) {
   std::uint32_t& drivers = pin_levels_[pin];
   drivers = level ? drivers | 1u << device : drivers & ~(1u << device);
-  chips_->io_apic.set_irq(pin, drivers != 0);
-  std::uint32_t any = 0;
-  for (unsigned i = 16; i < IoApic::kPins; ++i) any |= pin_levels_[i];
+  const bool driven = drivers != 0;
+  drive_pin(pin, driven);
   // The 8259's input only: at the I/O APIC the PCI interrupts have pins of their own.
-  chips_->pic.set_irq(kPciIsaIrq, any != 0 || isa_levels_[kPciIsaIrq] != 0);
+  drive_pic([this, pin, driven] {
+    pic_pins_ = driven ? pic_pins_ | 1u << pin : pic_pins_ & ~(1u << pin);
+    chips_->pic.set_irq(kPciIsaIrq, pic_pins_ != 0 || isa_levels_[kPciIsaIrq] != 0);
+  });
 }
 
 IoApic& Machine::io_apic() { return chips_->io_apic; }

@@ -21,6 +21,8 @@
 #include "devices/vga_text.hpp"
 #include "emu/base/mac_address.hpp"
 #include "emu/machine/core.hpp"
+#include "emu/machine/lanes.hpp"
+#include "emu/machine/ownership.hpp"
 #include "emu/machine/scheduler.hpp"
 #include "emu/scenario/profile.hpp"
 #include "emu/timing/timing_model.hpp"
@@ -54,6 +56,7 @@ struct DiskSetup {
   unsigned pci_device = 4;
   std::string image;  // path; the disk is as large as the profile says
   std::string serial;
+  std::optional<unsigned> group = {};  // of the cores that alone use it; see MachineSetup::groups
 };
 
 struct NicSetup {
@@ -70,11 +73,17 @@ struct MachineSetup {
   std::vector<NicSetup> nics;
   std::vector<std::string> networks;                       // their names
   std::vector<std::pair<PhysAddr, std::uint64_t>> shared;  // pages that OSes share
-  std::vector<unsigned> groups;      // by core: which cores share all memory; all do if left out
+  std::vector<unsigned> groups;  // by core: which cores share all memory; all do if left out
+  std::array<std::optional<unsigned>, 4> uart_groups;  // by UART, as DiskSetup::group
   std::vector<Cycles> start_delays;  // by core: how long after a SIPI it begins; 0 if left out
+  // Host threads that run the groups at once; 1: all by turns on one.
+  unsigned jobs = 1;
   bool debug_parts = false;
   std::string debug_command_line;  // for fw_cfg
 };
+
+// Why the groups of a machine cannot run at once; empty when they can.
+std::string why_not_lanes(const MachineSetup& setup, const Ownership& ownership);
 
 class Machine {
  public:
@@ -86,12 +95,27 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
 
   void power_on();
-  Scheduler::End run() { return scheduler_->run(); }
-  void stop() { scheduler_->stop(); }
+  // `attend` is called now and then when the groups run at once.
+  enum class End : std::uint8_t {
+    kStopped,  // stop() was called
+    kIdle,     // nothing will ever happen again
+    kFailed    // the groups cannot run at once: lanes()->failure()
+  };
+  End run(const std::function<void()>& attend = {});
+  // Ends the run with what happens now. Cores that have not come so far go on to there, and all of
+  // them to a slice further: the state at the end hangs on no order of running them.
+  void stop();
   // After the access or event that is handled now: all of the board starts again.
   void request_reset(const std::string& why);
 
   EventQueue& queue() { return queue_; }
+  // The time of what happens now.
+  Cycles now() const { return lanes_ ? lanes_->now() : queue_.now(); }
+  const Ownership& ownership() const { return ownership_; }
+  // From within what starts it: an OS that runs ahead of the others from now on.
+  void begin_lane(unsigned lane);
+  // Null when all cores run on one thread.
+  Lanes* lanes() const { return lanes_.get(); }
   PhysicalMemory& memory() { return memory_; }
   std::span<const std::unique_ptr<Core>> cores() const { return cores_; }
   IoApic& io_apic();
@@ -123,14 +147,28 @@ class Machine {
   void set_pci_pin(unsigned pin, unsigned device, bool level);
   void set_a20(bool enabled);
   void init_all();
+  EventQueue& queue_of(Ownership::Lane lane);
+  void touch(const Core& core);
+  void build_lanes();
+  // A line of the 8259s, which belong to the board.
+  void drive_pic(std::function<void()> what);
+  void drive_pin(unsigned pin, bool level);
+  // What `owner` used last at `used` is accessed by another.
+  void check_foreign(Ownership::Lane owner, Cycles used, const char* what);
+
+  class LaneGroups;
 
   MachineSetup setup_;
-  MachineObserver& observer_;
   EventQueue queue_;
+  Ownership ownership_;
+  std::unique_ptr<Lanes> lanes_;
+  std::unique_ptr<MachineObserver> locking_observer_;
+  MachineObserver& observer_;
   PhysicalMemory memory_;
   AddressMap ports_;
   AddressMap mmio_;
   ApicBus apic_bus_;
+  std::unique_ptr<ApicBus::Groups> groups_;
   std::unique_ptr<Chips> chips_;
   CodePages pages_;
   std::unique_ptr<TimingModel> timing_;
@@ -140,6 +178,10 @@ class Machine {
   // Who drives a line: its level is the OR of them. A bit for each chip, or each PCI device.
   std::array<std::uint32_t, 16> isa_levels_{};
   std::array<std::uint32_t, IoApic::kPins> pin_levels_{};
+  // The levels of the PCI pins as the 8259s know them, and when a pin of the I/O APIC was driven
+  // last.
+  std::uint32_t pic_pins_ = 0;
+  std::array<Cycles, IoApic::kPins> pin_used_{};
 };
 
 }  // namespace mint

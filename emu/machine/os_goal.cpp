@@ -131,15 +131,22 @@ std::string OsRecorder::explain_stall(const Os& os) const {
   return text;
 }
 
+// While the OSes run at once, those that the goal waits for lead.
+void OsRecorder::tell_awaited() {
+  if (machine().lanes() == nullptr) return;
+  for (const Os& os : oses_) machine().lanes()->await(number_of(os), is_wanted(os) && !reached(os));
+}
+
 void OsRecorder::check_goal() {
   const EndCondition& condition = request_.scenario.end;
+  tell_awaited();
   for (const Os& os : oses_)
     if (is_wanted(os) && !reached(os)) return;
   if (condition.os.empty()) return;
   std::string reason = fmt::format("\"{}\" printed", condition.text);
   if (condition.when == EndWhen::kDaemonsUp) reason = "daemons up";
   if (condition.when == EndWhen::kKernelInit) reason = "kernel_init reached";
-  goal_reached(reason);
+  goal_met_by_all(reason);
 }
 
 // And has it come about well?

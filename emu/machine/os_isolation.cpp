@@ -24,6 +24,24 @@ void OsRecorder::begin_isolation() {
   for (const Os& os : oses_)
     if (os.spec->nic) nic_owners_.push_back(number_of(os));
   if (oses_.size() < 2) return;
+  if (Lanes* lanes = machine().lanes(); lanes != nullptr) {
+    // Where the firmware left its tables, and what nobody was given. What is no RAM, and what is
+    // declared as shared, is accessed in order.
+    std::vector<std::uint8_t> owners = isolation_->page_owners();
+    for (const PhysicalMemory::Segment& s : machine().memory().segments())
+      if (s.kind == PhysicalMemory::Kind::kRam)
+        owners.resize(std::max<std::size_t>(owners.size(), (s.start.value + s.size) >> 12));
+    for (const std::uint64_t page : {Isolation::kBiosDataPage, Isolation::kEbdaPage})
+      if (owners[page] == number_of(leader()) + 1) owners[page] = 0;
+    for (std::size_t page = 0; page < owners.size(); ++page) {
+      if (machine().memory().kind_at({page << 12}) != PhysicalMemory::Kind::kRam)
+        owners[page] = 0;
+      else if (owners[page] == 0)
+        owners[page] = Lanes::kCommonPage;
+    }
+    lanes->watch_pages(std::move(owners));
+    return;
+  }
   for (const auto& core : machine().cores())
     if (const auto os = isolation_->os_of_core(core->id().value))
       core->cpu().watch_pages(isolation_->page_owners(), static_cast<std::uint8_t>(*os + 1));

@@ -122,6 +122,7 @@ OsRecorder::Os* OsRecorder::os_of_uart(unsigned uart) {
 
 void OsRecorder::accessed(Core& core, Cycles at, const Access& access) {
   Recorder::accessed(core, at, access);
+  if (access.own) return;
   accessing_core_ = core.id().value;
   check_configuration_read(at);
   if (access.kind == Access::Kind::kShared) {

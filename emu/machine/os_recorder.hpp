@@ -114,6 +114,7 @@ class OsRecorder final : public Recorder {
   void line_printed(Os& os);
   void type_what_is_due(Os& os);
   void check_goal();
+  void tell_awaited();
   bool is_wanted(const Os& os) const;
   // Why an OS that has stalled is there: its place, what it waits for, who spoiled what.
   std::string explain_stall(const Os& os) const;

@@ -51,6 +51,7 @@ void OsRecorder::begun() {
   trace_leader(kTracePost, now());
   begin_isolation();
   begin_meetings();
+  tell_awaited();
 }
 
 void OsRecorder::started(Core& core, Vector vector) {
@@ -79,6 +80,7 @@ void OsRecorder::started(Core& core, Vector vector) {
   if (std::string lost = purgatory_.lost(*os->spec, os->slot); !lost.empty())
     interference_->report(at, 0, static_cast<std::size_t>(os - oses_.data()), "purgatory",
                           std::move(lost));
+  if (machine().lanes() != nullptr) machine().begin_lane(number_of(*os));
   meet_at_purgatory(*os, core);
 }
 

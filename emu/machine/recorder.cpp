@@ -53,28 +53,48 @@ RunResult Recorder::run(Machine& machine) {
   }
   open_captures();
   begun();
-  if (machine.run() == Scheduler::End::kIdle && !ended_)
+  bool interrupted = false;
+  const Machine::End ended = machine.run([this, &interrupted] {
+    if (observer_.wants_end()) {
+      interrupted = true;
+      machine_->lanes()->interrupt();
+      end(false, "interrupted by the user");
+    }
+    report_progress();
+  });
+  const bool failed_at_once = ended == Machine::End::kFailed && !interrupted;
+  if (!ended_ && !goal_.empty() && !failed_at_once) goal_reached(goal_);
+  if (ended == Machine::End::kIdle && !ended_)
     end(false, "every core has stopped and nothing can wake one");
   tick_.reset();
   time_limit_.reset();
   trace_end_.reset();
-  if (!ended_) reason_ = "ended where the trace asked for it";
+  if (failed_at_once) {
+    RunResult failed;
+    failed.one_job = machine.lanes()->failure();
+    return failed;
+  }
+  if (!ended_) {
+    reason_ = "ended where the trace asked for it";
+    ended_at_ = now();
+  }
 
   flush_consoles();
   flush_captures();
   RunResult result;
   result.goal_met = goal_met_;
   result.reason = reason_;
-  result.end = machine.queue().now();
+  result.end = ended_at_;
   result.core_clock = clock;
   result.instructions = machine.instructions();
   result.unknown_instructions = machine.unknown_instructions();
   for (const auto& core : machine.cores()) {
     const mint_registers r = core->cpu().registers();
-    ordered_.add(static_cast<int>(Kind::kEnd), core->cpu().instructions(), core->cpu().now().count,
-                 r.rip, r.rflags, r.general[0], r.general[4]);
+    own_[core->id().value].add(static_cast<int>(Kind::kEnd), core->cpu().instructions(),
+                               core->cpu().now().count, r.rip, r.rflags, r.general[0],
+                               r.general[4]);
   }
-  ordered_.add(result.end.count);
+  board_.add(result.end.count);
   Digest digest;
   add_to(digest);
   result.digest = digest.text();
@@ -90,19 +110,33 @@ RunResult Recorder::run(Machine& machine) {
 }
 
 void Recorder::add_to(Digest& digest) const {
-  digest.add(ordered_);
+  digest.add(board_);
+  for (const Digest& lane : lanes_) digest.add(lane);
   for (const Digest& own : own_) digest.add(own);
 }
 
 void Recorder::end(bool goal_met, std::string reason) {
   if (ended_) return;
   ended_ = true;
+  ended_at_ = now();
   goal_met_ = goal_met;
   reason_ = std::move(reason);
   machine_->stop();
 }
 
+void Recorder::goal_met_by_all(const std::string& what) {
+  Lanes* lanes = machine_->lanes();
+  if (lanes == nullptr || !lanes->at_once()) {
+    goal_reached(what);
+    return;
+  }
+  goal_ = what;
+  lanes->stop_at_goal();
+}
+
 void Recorder::tick() {
+  // While OSes run at once there is no common time at which one could look at all of them.
+  if (machine_->lanes() != nullptr && machine_->lanes()->at_once()) return;
   tick_->schedule(now() + Cycles{kTickNanoseconds *
                                  (machine_->setup().profile.core_clock.count / 1'000'000) / 1000});
   if (tracer_) {
@@ -116,12 +150,18 @@ void Recorder::tick() {
       std::ranges::all_of(machine_->cores(), [](const auto& core) { return core->stopped(); }))
     goal_reached("every core has halted");
   if (observer_.wants_end()) end(false, "interrupted by the user");
+  report_progress();
+}
+
+void Recorder::report_progress() {
   const auto wall = Clock::now();
   if (wall - last_progress_ < kProgressInterval) return;
+  const Lanes* lanes = machine_->lanes();
   Progress progress;
-  progress.now = now();
+  progress.now = lanes != nullptr ? lanes->progress() : now();
   progress.wall_s = std::chrono::duration<double>(wall - begun_).count();
-  const std::uint64_t instructions = machine_->instructions();
+  const std::uint64_t instructions =
+      lanes != nullptr ? lanes->instructions() : machine_->instructions();
   progress.mips = static_cast<double>(instructions - last_instructions_) / 1e6 /
                   std::chrono::duration<double>(wall - last_progress_).count();
   last_instructions_ = instructions;
@@ -150,7 +190,8 @@ const std::string& Recorder::console_text(unsigned uart) const {
 void Recorder::console_byte(unsigned, std::uint8_t) {}
 
 void Recorder::serial_output(unsigned uart, std::uint8_t byte) {
-  ordered_.add(static_cast<int>(Kind::kSerial), uart, byte, now().count);
+  digest_of(machine_->ownership().of_uart(uart))
+      .add(static_cast<int>(Kind::kSerial), uart, byte, now().count);
   Console* console = consoles_[uart].get();
   if (console == nullptr) return;
   if (tracer_) tracer_->serial_output(uart, static_cast<std::uint8_t>(console->os), byte);
@@ -200,14 +241,15 @@ void Recorder::flush_captures() {
 // ------------------------------------------------------------------------------------
 
 void Recorder::accessed(Core& core, Cycles at, const Access& access) {
-  ordered_.add(static_cast<int>(Kind::kAccess), core.id().value, at.count,
-               static_cast<int>(access.kind) << 8 | static_cast<int>(access.write), access.size,
-               access.address, access.value);
+  Digest& digest = access.own ? digest_of(core) : board_;
+  digest.add(static_cast<int>(Kind::kAccess), core.id().value, at.count,
+             static_cast<int>(access.kind) << 8 | static_cast<int>(access.write), access.size,
+             access.address, access.value);
   if (tracer_) tracer_->accessed(core, at, access);
 }
 
 void Recorder::interrupted(Core& core, Vector vector, bool hardware) {
-  Digest& digest = hardware ? ordered_ : own_[core.id().value];
+  Digest& digest = hardware ? digest_of(core) : own_[core.id().value];
   digest.add(static_cast<int>(Kind::kInterrupt), core.id().value, vector.value, hardware,
              core.cpu().now().count);
   if (tracer_) tracer_->interrupted(core, vector, hardware);
@@ -222,12 +264,12 @@ void Recorder::clock_read(Core& core, Cycles at, std::uint64_t value) {
 }
 
 void Recorder::started(Core& core, Vector vector) {
-  ordered_.add(static_cast<int>(Kind::kStart), core.id().value, vector.value, now().count);
+  digest_of(core).add(static_cast<int>(Kind::kStart), core.id().value, vector.value, now().count);
   if (tracer_) tracer_->started(core, vector);
 }
 
 void Recorder::shut_down(Core& core, const std::string& why) {
-  ordered_.add(static_cast<int>(Kind::kShutDown), core.id().value, core.cpu().now().count);
+  digest_of(core).add(static_cast<int>(Kind::kShutDown), core.id().value, core.cpu().now().count);
   if (tracer_) tracer_->shut_down(core, why);
   // The chip set answers the processor's shutdown cycle with a reset of the platform.
   machine_->request_reset(
@@ -260,12 +302,12 @@ void Recorder::post_code(std::uint8_t code) {
 }
 
 void Recorder::debug_exit(std::uint32_t value) {
-  ordered_.add(static_cast<int>(Kind::kExit), value, now().count);
+  board_.add(static_cast<int>(Kind::kExit), value, now().count);
   if (tracer_) tracer_->exit(value);
 }
 
 void Recorder::platform_reset(const std::string& why) {
-  ordered_.add(static_cast<int>(Kind::kReset), now().count);
+  board_.add(static_cast<int>(Kind::kReset), now().count);
   if (tracer_) tracer_->reset(why);
 }
 
@@ -274,9 +316,10 @@ void Recorder::redirection_written(unsigned pin, RedirectionEntry old, Redirecti
 }
 
 void Recorder::message_delivered(const ApicBus::Delivery& delivery) {
-  ordered_.add(static_cast<int>(Kind::kMessage), delivery.message.vector.value,
-               static_cast<int>(delivery.message.mode), delivery.targets.to_ullong(),
-               delivery.sent.count, delivery.arrived.count);
+  digest_of(machine_->ownership().of_message(delivery))
+      .add(static_cast<int>(Kind::kMessage), delivery.message.vector.value,
+           static_cast<int>(delivery.message.mode), delivery.targets.to_ullong(),
+           delivery.sent.count, delivery.arrived.count);
   if (tracer_) tracer_->message_delivered(delivery);
 }
 
@@ -299,8 +342,8 @@ void Recorder::nic_dma(unsigned nic, bool to_memory, PhysAddr address,
 }
 
 void Recorder::frame_sent(unsigned network, unsigned nic, std::span<const std::uint8_t> frame) {
-  ordered_.add(static_cast<int>(Kind::kFrame), network, nic, now().count);
-  ordered_.add(std::string_view(reinterpret_cast<const char*>(frame.data()), frame.size()));
+  board_.add(static_cast<int>(Kind::kFrame), network, nic, now().count);
+  board_.add(std::string_view(reinterpret_cast<const char*>(frame.data()), frame.size()));
   if (network < captures_.size() && captures_[network]) captures_[network]->add(now(), frame);
   if (tracer_) tracer_->frame_sent(network, nic, frame);
 }

@@ -83,6 +83,9 @@ class Recorder : public MachineObserver {
   virtual void console_byte(unsigned uart, std::uint8_t byte);
   void end(bool goal_met, std::string reason);
   bool ended() const { return ended_; }
+  // As goal_reached(), where the OSes that the goal waited for may run ahead of each other: once
+  // all have come to the time of the last.
+  void goal_met_by_all(const std::string& what);
   // Every 10 ms of the machine's clock.
   virtual void ticked() {}
   // What the scenario waits for has come.
@@ -95,17 +98,20 @@ class Recorder : public MachineObserver {
   virtual std::string symbolise(const Core& core, std::uint64_t pc) const;
 
   Machine& machine() const { return *machine_; }
-  Cycles now() const { return machine_->queue().now(); }
+  Cycles now() const { return machine_->now(); }
   const RunRequest& request_;
   RunObserver& observer_;
 
  private:
-  // The run's digest, so far: two runs with the same digest were the same run. What left a core or
-  // reached it is in `ordered_`, in the order of time; what a core had with itself alone,
-  // exceptions and probes, is in a digest of that core, as cores run ahead of each other in
-  // between.
+  // The run's digest, so far: two runs with the same digest were the same run. What a core had with
+  // itself alone, exceptions and probes, is in a digest of that core; what an OS had with what it
+  // has to itself, in one of that OS; the rest in the board's. Each is in the order of time, also
+  // where cores and OSes run ahead of each other.
   void add_to(Digest& digest) const;
-  Digest ordered_;
+  Digest& digest_of(Ownership::Lane lane) { return lane ? lanes_[*lane] : board_; }
+  Digest& digest_of(const Core& core) { return lanes_[core.group()]; }
+  Digest board_;
+  std::array<Digest, 64> lanes_;
   std::array<Digest, 64> own_;
 
   struct Console {
@@ -119,6 +125,7 @@ class Recorder : public MachineObserver {
   void flush_captures();
   void disk_is_full(const char* files);
   void tick();
+  void report_progress();
 
   Machine* machine_ = nullptr;
   std::unique_ptr<Tracer> tracer_;
@@ -130,7 +137,9 @@ class Recorder : public MachineObserver {
   std::chrono::steady_clock::time_point begun_;
   std::chrono::steady_clock::time_point last_progress_;
   std::uint64_t last_instructions_ = 0;
+  std::string goal_;  // met, once all have come so far
   bool ended_ = false;
+  Cycles ended_at_;
   bool goal_met_ = false;
   std::string reason_;
 };

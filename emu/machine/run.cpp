@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -64,7 +65,13 @@ MachineSetup setup_of(const RunRequest& request) {
     if (!os.disk || os.pci.empty()) continue;
     setup.disks.push_back({.pci_device = os.pci.front().device,
                            .image = os.disk->path.string(),
-                           .serial = "MINT-" + os.name});
+                           .serial = "MINT-" + os.name,
+                           .group = static_cast<unsigned>(&os - scenario.os.data())});
+  }
+  for (const OsSpec& os : scenario.os) {
+    const auto has_it = [&os](const OsSpec& other) { return other.uart == os.uart; };
+    if (os.uart && std::ranges::count_if(scenario.os, has_it) == 1)
+      setup.uart_groups[*os.uart - 1] = static_cast<unsigned>(&os - scenario.os.data());
   }
   for (const NetworkSpec& network : scenario.networks) setup.networks.push_back(network.name);
   for (const OsSpec& os : scenario.os) {
@@ -85,14 +92,48 @@ MachineSetup setup_of(const RunRequest& request) {
   return setup;
 }
 
+// What the recorder can follow only where all OSes have come to the same time.
+std::string why_one_job(const RunRequest& request) {
+  const EndCondition& end = request.scenario.end;
+  if (request.trace != nullptr) return "the run is recorded";
+  if (request.console_to_observer) return "consoles are shown";
+  if (!request.scenario.meetings.empty()) return "OSes meet";
+  // In what order its cores run within a slice hangs on all others' events.
+  for (const OsSpec& os : request.scenario.os)
+    if (os.cores.size() > 1) return "an OS has several cores";
+  if (end.stall_s > 0) return "the scenario ends when OSes stall";
+  if (end.when != EndWhen::kDaemonsUp && end.when != EndWhen::kConsoleText)
+    return "of what the scenario waits for";
+  return "";
+}
+
 }  // namespace
 
 RunResult run_scenario(const RunRequest& request, RunObserver& observer) {
   if (request.scenario.bare_metal) return run_bare_metal(request, observer);
+  MachineSetup setup = setup_of(request);
+  setup.jobs = request.jobs;
+  std::string one_job;
+  if (request.jobs > 1) {
+    one_job = why_one_job(request);
+    if (one_job.empty()) one_job = why_not_lanes(setup, Ownership(setup));
+    if (one_job.empty()) {
+      OsRecorder recorder(request, observer);
+      Machine machine(setup, recorder);
+      machine.power_on();
+      RunResult result = recorder.run(machine);
+      result.jobs = request.jobs;
+      if (result.one_job.empty()) return result;
+      one_job = std::move(result.one_job);
+    }
+  }
+  setup.jobs = 1;
   OsRecorder recorder(request, observer);
-  Machine machine(setup_of(request), recorder);
+  Machine machine(std::move(setup), recorder);
   machine.power_on();
-  return recorder.run(machine);
+  RunResult result = recorder.run(machine);
+  result.one_job = std::move(one_job);
+  return result;
 }
 
 }  // namespace mint

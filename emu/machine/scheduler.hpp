@@ -17,23 +17,31 @@ namespace mint {
 
 class Scheduler {
  public:
-  Scheduler(EventQueue& queue, std::vector<Core*> cores, Cycles slice);
+  // One queue, or several whose clocks go together; the first is the machine's.
+  Scheduler(std::vector<EventQueue*> queues, std::vector<Core*> cores, Core::Turns& turns,
+            Cycles slice);
 
   enum class End : std::uint8_t {
     kStopped,  // stop() was called
     kIdle,     // no core runs and no event is pending: nothing will ever happen again
+    kLeft,     // leave() was called
   };
   End run();
-  void stop() { stopped_ = true; }
-  // The machine's time: of the event or access that is handled, or the clock of the core furthest
-  // behind.
-  Cycles now() const { return queue_.now(); }
+  // Nothing happens any more but that the cores that run come to a slice behind this time: then
+  // their state does not hang on the order in which they ran.
+  void stop();
+  // What stop() speaks of, for cores that have come to the time of the stop.
+  static void settle(const std::vector<Core*>& cores, Cycles end);
+  // Makes run() return where it is; it can be called again.
+  void leave() { leaving_ = true; }
 
  private:
   Core::Horizons others(const Core& core) const;
 
-  EventQueue& queue_;
+  std::vector<EventQueue*> queues_;
+  bool leaving_ = false;
   std::vector<Core*> cores_;
+  Core::Turns& turns_;
   Cycles slice_;
   bool stopped_ = false;
 };

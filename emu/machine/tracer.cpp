@@ -42,7 +42,7 @@ Tracer::Tracer(TraceSink& sink, Machine& machine, std::vector<std::uint8_t> os_o
   os_of_core_.resize(streams_.size(), TraceEvent::kNone);
 }
 
-Cycles Tracer::now() const { return machine_.queue().now(); }
+Cycles Tracer::now() const { return machine_.now(); }
 
 void Tracer::send(const TraceEvent& event, Core* core) {
   sink_.event(event);

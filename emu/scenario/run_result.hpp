@@ -37,6 +37,7 @@ struct RunRequest {
   std::filesystem::path firmware_dir;  // has bios.bin, the ROM image
   bool console_to_observer = false;    // pass console bytes to RunObserver::console
   TraceSink* trace = nullptr;          // is told what happens; none: nobody is
+  unsigned jobs = 1;                   // host threads that may run OSes at once
 };
 
 // What one OS did.
@@ -99,6 +100,8 @@ struct IoApicUse {
 };
 
 struct RunResult {
+  unsigned jobs = 1;    // threads that ran OSes
+  std::string one_job;  // why only one, where more were asked for; empty otherwise
   bool goal_met = false;
   std::string reason;  // one sentence: why the run ended
   std::string digest;  // of the whole run, hexadecimal
