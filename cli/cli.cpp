@@ -34,6 +34,7 @@ struct RunOptions {
   std::string json;
   std::string out;
   std::uint64_t seed = 1;
+  unsigned jobs = 1;
   bool quiet = false;
   std::string timing;
   // Recording:
@@ -220,6 +221,7 @@ class Program {
     // Standard output belongs to the JSON when that goes there, else to report and serial output.
     std::FILE* text = json_out ? stderr : stdout;
     request.console_to_observer = bare;
+    request.jobs = options.jobs;
     const bool show_progress = !options.quiet && !bare;
     LiveProgress observer(request.scenario.machine.core_clock, show_progress ? stderr : nullptr,
                           bare ? text : nullptr);
@@ -288,6 +290,11 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
           "--timing", options.timing,
           "what time inside a core is computed by: count, block, cache (the profile's key timing)")
       ->type_name("LEVEL");
+  run_command
+      ->add_option("--jobs", options.jobs,
+                   "host threads that run operating systems at once; changes no result (1)")
+      ->check(CLI::Range(1, 64))
+      ->type_name("N");
   run_command->add_flag("--quiet", options.quiet, "no progress and no report");
   const std::string recording = "Recording";
   run_command->add_flag("--no-record", options.no_record, "keep nothing of the run")

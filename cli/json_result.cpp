@@ -57,6 +57,8 @@ std::string result_json(const RunRequest& request, const RunResult& result) {
   json["cycles"] = result.end.count;
   json["simulated_s"] = seconds(result.end, clock);
   json["wall_s"] = result.wall_s;
+  json["jobs"] = result.jobs;
+  json["one_job"] = result.one_job;
   json["instructions"] = result.instructions;
   json["timing"] = timing_name(request.scenario.machine.timing);
   json["default_cost_share"] = default_cost_share(result);

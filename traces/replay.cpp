@@ -175,7 +175,7 @@ bool Replay::block(Core& core, std::uint32_t block) {
 
 void Replay::ended(Machine& machine) {
   if (reached_ || mismatch_) return;
-  ended_at_ = machine.queue().now();
+  ended_at_ = machine.now();
   if (until_.cycle && ended_at_ >= *until_.cycle) reached_ = true;
 }
 

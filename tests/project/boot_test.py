@@ -174,6 +174,69 @@ class SliceLength(BootTest):
         self.assertEqual(len(digests), 1)
 
 
+class Jobs(BootTest):
+    """Operating systems that run at once on several threads of the host: no difference but time."""
+
+    def at_once(self, scenario, jobs, *arguments, text=None):
+        result = self.boot(scenario, "--no-record", "--jobs", jobs, *arguments, text=text)
+        self.assertEqual((result["jobs"], result["one_job"]), (jobs, ""))
+        return result
+
+    def same(self, scenario, *arguments, jobs=(2,), text=None):
+        one = self.at_once(scenario, 1, *arguments, text=text)
+        for number in jobs:
+            with self.subTest(scenario, jobs=number, arguments=arguments):
+                other = self.at_once(scenario, number, *arguments, text=text)
+                for host in ("wall_s", "peak_rss_mb", "jobs"):
+                    del other[host]
+                self.assertEqual(other, {key: one[key] for key in other})
+
+    def test_many_seeds(self):
+        for seed in range(1, 9):
+            self.same("parallel2", "--seed", seed)
+
+    def test_more_threads_than_operating_systems(self):
+        self.same("parallel2", jobs=(2, 3, 64))
+
+    def test_one_after_the_other(self):
+        self.same("sequential2")
+
+    def test_memory_above_4_gb(self):
+        self.same("memory-split")
+
+    def test_text_on_a_console_is_the_goal(self):
+        end = '[end]\nwhen = "console-text"\ntext = "mint: daemons up"\nos = ["f1", "f2"]\n'
+        text = self.scenario("parallel2", (r"\[end\](.|\n)*?(?=\n\[|\Z)", end))
+        self.same("text", text=text)
+
+    def test_time_limit(self):
+        text = self.scenario("parallel2", (r"time_limit_s = .*", "time_limit_s = 17.7"))
+        results = [
+            self.boot("limit", "--no-record", "--jobs", jobs, text=text, code=1) for jobs in (1, 2)
+        ]
+        self.assertEqual([result["one_job"] for result in results], ["", ""])
+        self.assertEqual(results[0]["digest"], results[1]["digest"])
+        self.assertEqual(results[0]["watchdog"], results[1]["watchdog"])
+
+    def check_one(self, why, scenario, *arguments, text=None):
+        one = self.boot(scenario, *arguments, text=text)
+        other = self.boot(scenario, *arguments, "--jobs", 2, text=text)
+        self.assertEqual((other["jobs"], other["one_job"]), (1, why))
+        self.assertEqual(other["digest"], one["digest"])
+
+    def test_what_cannot_run_at_once(self):
+        self.check_one("the run is recorded", "single")
+        self.check_one("an OS has several cores", "cold-boot", "--no-record")
+        text = self.scenario("single", (r"\[end\]\n", "[end]\nstall_s = 2\n"))
+        self.check_one("the scenario ends when OSes stall", "stall", "--no-record", text=text)
+
+    def test_what_turns_out_not_to_keep_to_itself(self):
+        one_place = (r'mode = "parallel"', 'mode = "parallel"\npurgatory = "locked"')
+        why = "OSes share the page at 0x9000, and one writes it"
+        text = self.scenario("parallel2", one_place)
+        self.check_one(why, "locked", "--no-record", text=text)
+
+
 class LeaderDisk(BootTest):
     """The disk that a run makes for its leader: whole, or the run does not begin."""
 
