@@ -12,7 +12,7 @@ namespace {
 
 // How far a lane runs before it tells how far it is, in cycles: short against what a lane does
 // between two accesses that others notice, long against the telling.
-constexpr std::uint64_t kWindow = 200'000;
+constexpr std::uint64_t kWindow = 1'000'000;
 constexpr auto kAttention = std::chrono::milliseconds(100);
 constexpr std::uint64_t kPage = 0x1000;
 constexpr unsigned kLeader = 0;
