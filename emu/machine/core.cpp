@@ -238,7 +238,7 @@ void Core::block_edge(std::uint64_t pc) {
 // `horizon` is a member of horizons_: it changes while the core is suspended.
 void Core::wait_until(Cycles at, const Horizon& horizon, bool events) {
   const auto my_turn = [&] {
-    if (events && at >= next_event()) return false;
+    if (events && (at >= next_event() || wiring_.turns.end != Cycles::max())) return false;
     return at < horizon.time || (at == horizon.time && config_.id < horizon.id);
   };
   while (!my_turn() && !leaving_) {
