@@ -136,6 +136,7 @@ class Lanes {
   };
 
  private:
+  static constexpr unsigned kLeader = 0;
   static constexpr Key kNever{~std::uint64_t{0}};
   static Key key_of_board(Cycles at) { return {at.count << 8}; }
   static Key key_of_event(Cycles at, unsigned lane) { return {at.count << 8 | (1 + lane)}; }

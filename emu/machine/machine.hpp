@@ -84,6 +84,9 @@ struct MachineSetup {
 
 // Why the groups of a machine cannot run at once; empty when they can.
 std::string why_not_lanes(const MachineSetup& setup, const Ownership& ownership);
+// Null where they do not, or are not to.
+std::unique_ptr<Lanes> make_lanes(const MachineSetup& setup, EventQueue& board,
+                                  const Ownership& ownership);
 
 class Machine {
  public:
