@@ -41,6 +41,11 @@ Cpu::Cpu(CpuHost& host, CodePages& pages, const TimingModel& timing, unsigned in
 
 Cpu::~Cpu() { mint_engine_close(&engine_); }
 
+void Cpu::adopt_from(const TranslationStore& store) {
+  store_ = &store;
+  engine_.adopts = true;
+}
+
 void Cpu::map_ram(PhysAddr address, std::uint64_t size, std::uint8_t* memory, bool read_only) {
   if (!mint_engine_map_ram(&engine_, address.value, size, memory)) throw std::bad_alloc();
   const std::uint64_t first = mint_engine_ram_offset(&engine_, memory) >> 12;
@@ -179,16 +184,28 @@ struct CpuCallbacks {
 
   static mint_block_cost translated(Cpu& cpu, const void* name, std::uint64_t pc,
                                     const CodeBlock& code) {
+    cpu.timing_.find_cost(code, cpu.cost_);
+    put(cpu, name, pc, code);
+    return {cpu.cost_.cycles, cpu.cost_.unknown};
+  }
+  // The block `code` costs cpu.cost_.
+  static void put(Cpu& cpu, const void* name, std::uint64_t pc, const CodeBlock& code) {
     const unsigned generation = mint_engine_generation(&cpu.engine_);
     if (generation != cpu.blocks_generation_) {
       cpu.blocks_.clear();
       cpu.blocks_generation_ = generation;
     }
-    BlockCost& cost = cpu.cost_;
-    cpu.timing_.find_cost(code, cost);
-    cpu.blocks_.put(name, pc, code, cost);
+    cpu.blocks_.put(name, pc, code, cpu.cost_);
     cpu.host_.translated(pc);
-    return {cost.cycles, cost.unknown};
+  }
+  static const TranslationStore& store(Cpu& cpu) { return *cpu.store_; }
+  static BlockList& missed(Cpu& cpu) { return cpu.missed_; }
+  static void adopted(Cpu& cpu, const void* name, const mint_translation& made) {
+    cpu.cost_.cycles = made.cycles;
+    cpu.cost_.unknown = 0;
+    cpu.cost_.before.assign(made.before, made.before + made.instructions);
+    const unsigned bits = made.name.flags >> 15 & 1 ? 64 : made.name.flags >> 4 & 1 ? 32 : 16;
+    put(cpu, name, made.name.pc, {{made.bytes, made.size}, {made.starts, made.instructions}, bits});
   }
 
   static std::uint64_t read(Cpu& cpu, PhysAddr address, unsigned size, std::uintptr_t host_pc) {
@@ -247,6 +264,20 @@ mint_block_cost mint_on_translated(void* host, const void* block, std::uint64_t 
                                    unsigned bits, const std::uint8_t* code) {
   return CpuCallbacks::translated(CpuCallbacks::cpu(host), block, pc,
                                   {{code, size}, {starts, count}, bits});
+}
+
+void mint_on_adopted(void* host, const void* block, const mint_translation* translation) {
+  CpuCallbacks::adopted(CpuCallbacks::cpu(host), block, *translation);
+}
+
+const mint_translation* mint_on_take(void* host, const mint_block_name* name,
+                                     const std::uint8_t* code) {
+  return CpuCallbacks::store(CpuCallbacks::cpu(host)).find(*name, code);
+}
+
+void mint_on_made(void* host, const mint_block_name* name, const std::uint8_t* code,
+                  std::uint32_t size) {
+  CpuCallbacks::missed(CpuCallbacks::cpu(host)).add(*name, code, size);
 }
 
 std::uint32_t mint_division_cycles(unsigned width, bool is_signed, std::uint64_t low,

@@ -24,6 +24,7 @@
 #include "emu/engine/block_table.hpp"
 #include "emu/engine/glue.h"
 #include "emu/engine/spin_loop.hpp"
+#include "emu/engine/translate_ahead.hpp"
 #include "emu/timing/core_caches.hpp"
 #include "emu/timing/timing_model.hpp"
 
@@ -162,6 +163,14 @@ class Cpu {
   void set_a20(bool enabled) { mint_engine_set_a20(&engine_, enabled); }
   // Only these engines (a bit for each index) never run while this one does, on other threads.
   void set_neighbours(std::uint64_t indices) { engine_.neighbours = indices; }
+  // Takes the blocks from there that are there, from now on; it outlives the core's runs. The
+  // others are noted in missed().
+  void adopt_from(const TranslationStore& store);
+  const BlockList& missed() const { return missed_; }
+  // Translates for cores like this one, see there.
+  std::unique_ptr<TranslateAhead> translate_ahead(const BlockList& list, TranslationStore& store) {
+    return TranslateAhead::start(engine_, timing_, list, store);
+  }
   // Forget the translated blocks before the next run.
   void flush_blocks() { mint_engine_flush_blocks(&engine_); }
 
@@ -221,6 +230,8 @@ class Cpu {
   unsigned locked_index_ = 0;
   Cycles locked_at_;
   Cycles limit_;
+  const TranslationStore* store_ = nullptr;
+  BlockList missed_;
   std::uint64_t instructions_ = 0;
   const char* error_ = "";
 };

@@ -85,12 +85,11 @@ static void drop_bounds_registers(TCGContext* s) {
   s->nb_temps = s->nb_globals;
 }
 
-bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
+struct uc_struct* mint_open_unicorn(struct mint_engine* engine, uint32_t code_bytes) {
   struct uc_struct* uc;
   uc_hook hook;
   mint_engine_set_current(NULL);  // there is no time yet
-  if (uc_open(UC_ARCH_X86, UC_MODE_64, &uc) != UC_ERR_OK) return false;
-  engine->uc = uc;
+  if (uc_open(UC_ARCH_X86, UC_MODE_64, &uc) != UC_ERR_OK) return NULL;
   uc_ctl_set_cpu_model(uc, UC_CPU_X86_NEHALEM);
   uc_ctl_set_tcg_buffer_size(uc, code_bytes);
   uc_hook_add(uc, &hook, UC_HOOK_INTR, on_exception, engine, 1, 0);
@@ -100,8 +99,15 @@ bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
   uc_ctl_exits_enable(uc);
   // No helper call after each load: blocks are left by the budget.
   uc->no_exit_request = true;
-  mint_open_memory(engine);
   drop_bounds_registers(uc->tcg_ctx);
+  return uc;
+}
+
+bool mint_engine_open(struct mint_engine* engine, uint32_t code_bytes) {
+  struct uc_struct* uc = mint_open_unicorn(engine, code_bytes);
+  if (uc == NULL) return false;
+  engine->uc = uc;
+  mint_open_memory(engine);
   CPU_GET_CLASS(uc->cpu)->synchronize_from_tb = mint_leave_at_edge;
   CPU_GET_CLASS(uc->cpu)->do_unaligned_access = mint_misaligned;
   engine->budget = (int64_t*)&env_of(engine)->tsc;

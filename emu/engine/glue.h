@@ -36,6 +36,15 @@ struct mint_domain {
 // cycles left << MINT_BUDGET_SHIFT | instructions left.
 enum { MINT_BUDGET_SHIFT = 24 };
 
+// What a block is translated by, beside its bytes.
+struct mint_block_name {
+  uint64_t pc, cs_base;
+  uint32_t flags, cflags;
+  bool alignment;  // CR0.AM
+};
+
+struct mint_translation;
+
 struct mint_engine {
   struct uc_struct* uc;
   void* host;  // the Cpu
@@ -58,6 +67,11 @@ struct mint_engine {
 
   // The translation that is going on: a DisasContextBase.
   void* translation;
+  // Whether others translate for this engine, see mint_shadow_translate; and a translation of
+  // theirs on its way into the code buffer.
+  bool adopts;
+  const struct mint_translation* adopted;
+  struct mint_shadow* shadow;  // this is the engine of such a one
   // The block that a store into itself leaves, and the number of that instruction.
   const void* left_block;
   unsigned left_index;
@@ -94,6 +108,39 @@ struct mint_engine {
   } walk;
   uint64_t pdpte[4];  // SDM vol. 3A, 4.4.1
 };
+
+// --- translation ahead (glue_ahead.c)
+// -------------------------------------------------------------
+//
+// A shadow is an engine that executes nothing: on a thread of its own it translates blocks that
+// another one may come to. What it makes names no address of its own code, so that it can be copied
+// into the other's buffer, where it is what that one would have made itself.
+
+enum { MINT_AHEAD_NAMES = 6 };
+
+struct mint_translation {
+  struct mint_block_name name;
+  uint32_t cycles;
+  uint16_t size, instructions;
+  uint16_t looked_at;  // how many bytes from pc on it depends on
+  uint16_t code_size;
+  uint16_t jump_reset[2], jump_offset[2];
+  uint8_t names;                       // places in the code that name the block
+  uint16_t name_at[MINT_AHEAD_NAMES];  // they hold 8 bytes, to which its address is added
+  // By instruction: offset, end of its code, condition codes (CC_OP), cycles before it.
+  const uint16_t *starts, *ends, *before;
+  const uint8_t* condition_codes;
+  const uint8_t *bytes, *code;
+};
+
+// Null when out of memory, or when the host's address space has no place for it.
+struct mint_shadow* mint_shadow_open(struct mint_engine* of, void* host);
+void mint_shadow_close(struct mint_shadow* shadow);
+// Translates one block of `size` bytes; on any thread, one at a time. Null when it is one of those
+// that only the engine itself can translate. To be given to free().
+struct mint_translation* mint_shadow_translate(struct mint_shadow* shadow,
+                                               const struct mint_block_name* name,
+                                               const uint8_t* code, uint32_t size);
 
 // --- called by Cpu -------------------------------------------------------------------------------
 
@@ -194,6 +241,19 @@ struct mint_block_cost {
 struct mint_block_cost mint_on_translated(void* host, const void* block, uint64_t linear_pc,
                                           uint32_t size, const uint16_t* starts, unsigned count,
                                           unsigned bits, const uint8_t* code);
+// The same for a shadow, on its thread: `before`, which stays valid until the next call, are the
+// cycles in front of each instruction. False for a block that it is not to translate.
+bool mint_on_shadow_translated(void* host, uint32_t size, const uint16_t* starts, unsigned count,
+                               unsigned bits, const uint8_t* code, uint32_t* cycles,
+                               const uint16_t** before);
+// What others have translated for a block of that name with the bytes at `code`, null when nothing.
+const struct mint_translation* mint_on_take(void* host, const struct mint_block_name* name,
+                                            const uint8_t* code);
+// The engine itself has translated a block, one of those that a shadow could.
+void mint_on_made(void* host, const struct mint_block_name* name, const uint8_t* code,
+                  uint32_t size);
+// In place of mint_on_translated.
+void mint_on_adopted(void* host, const void* block, const struct mint_translation* translation);
 // Times that depend on operands, in cycles beyond the block's (emu/timing/event_costs.hpp).
 enum { MINT_SINGLE, MINT_DOUBLE, MINT_EXTENDED };
 uint32_t mint_division_cycles(unsigned width, bool is_signed, uint64_t low, uint64_t high,

@@ -86,7 +86,7 @@ static struct head gen_head(TCGContext* s, TCGLabel* edge) {
 
 static void set_cost(TranslationBlock* tb, const struct head* head, uint32_t cycles,
                      unsigned count) {
-  const int64_t cost = (int64_t)cycles << MINT_BUDGET_SHIFT | count;
+  const int64_t cost = mint_cost(cycles, count);
   tb->orig_tb = (TranslationBlock*)(intptr_t)cost;
   head->cost->args[1] = (TCGArg)cost;
   head->least->args[1] = (TCGArg)(kOneCycle - cost);
@@ -204,8 +204,7 @@ static void end_in_run_loop(TCGContext* s, TCGOp* before) {
   }
 }
 
-// Whether a block's last instruction jumps back a little, as the loops do that wait for something.
-static bool jumps_back(const TranslationBlock* tb, const uint8_t* last, unsigned length) {
+bool mint_jumps_back(const TranslationBlock* tb, const uint8_t* last, unsigned length) {
   int32_t offset;
   if (length == 2 && ((last[0] >= 0x70 && last[0] <= 0x7f) || last[0] == 0xeb))
     offset = (int8_t)last[1];
@@ -226,8 +225,11 @@ void __real_translator_loop_x86_64(const TranslatorOps*, DisasContextBase*, CPUS
                                    TranslationBlock*, int);
 void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* db, CPUState* cpu,
                                    TranslationBlock* tb, int max_insns) {
+  struct mint_shadow* shadow = mint_current->shadow;
+  if (mint_current->adopts && mint_adopt(cpu, tb)) return;
   TCGContext* s = cpu->uc->tcg_ctx;
-  const uint32_t probe = mint_on_probe_lookup(mint_current->host, tb->pc);
+  // A shadow's translations are not for blocks with probes.
+  const uint32_t probe = shadow != NULL ? 0 : mint_on_probe_lookup(mint_current->host, tb->pc);
   TCGLabel* edge = gen_new_label(s);
   const struct head head = gen_head(s, edge);
   if (probe != 0) mint_emit_call(s, probe, MINT_CALL_PROBE);
@@ -251,21 +253,26 @@ void __wrap_translator_loop_x86_64(const TranslatorOps* ops, DisasContextBase* d
   for (unsigned i = 0; i < size; i++) code[i] = cpu_ldub_code(cpu->env_ptr, tb->pc + i);
   const unsigned bits = tb->flags & HF_CS64_MASK ? 64 : tb->flags & HF_CS32_MASK ? 32 : 16;
   const struct mint_block_cost cost =
-      mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
+      shadow != NULL
+          ? (struct mint_block_cost){mint_shadow_cost(shadow, tb, starts, count, bits, code), 0}
+          : mint_on_translated(mint_current->host, tb, tb->pc, size, starts, count, bits, code);
   set_cost(tb, &head, cost.cycles, count);
   mint_observe_block(s, before, tb->pc, size);
   const unsigned last = count == 0 ? size : MIN(starts[count - 1], size);
   TCGOp* end = tcg_last_op(s);
   uint32_t operation;
   // A model that is told of every block and access has to see those, too, that could be skipped.
-  const bool may_skip = !mint_current->observes_accesses;
-  if (cost.unknown != 0)
+  const bool may_skip = !mint_current->observes_accesses && shadow == NULL;
+  if (cost.unknown != 0) {
     count_unknown(s, before, cost.unknown);
-  else if (may_skip && jumps_back(tb, code + last, size - last) &&
-           mint_on_jump_back(mint_current->host))
-    mint_emit_call(s, tb->pc - tb->cs_base, MINT_CALL_WAIT);
-  else if (may_skip && mint_is_string_block(tb, code, size, &operation))
+  } else if (may_skip && mint_jumps_back(tb, code + last, size - last)) {
+    if (mint_on_jump_back(mint_current->host))
+      mint_emit_call(s, tb->pc - tb->cs_base, MINT_CALL_WAIT);
+  } else if (may_skip && mint_is_string_block(tb, code, size, &operation)) {
     mint_emit_call(s, (uintptr_t)tb, MINT_CALL_STRING | operation << 8);
+  } else if (mint_current->adopts) {
+    mint_tell_ahead(cpu, tb);
+  }
   move_operations(s, end, before);
   gen_set_label(s, edge);
   tcg_gen_exit_tb(s, tb, TB_EXIT_REQUESTED);

@@ -45,6 +45,23 @@ void mint_forget_fills(struct mint_engine* engine);
 // Takes the cost of an event off the budget, where the timing model has such costs.
 void mint_charge(struct mint_engine* engine, uint32_t cycles);
 
+// glue.c
+// Opens Unicorn as a core of our kind.
+struct uc_struct* mint_open_unicorn(struct mint_engine* engine, uint32_t code_bytes);
+
+// glue_ahead.c
+// Takes over what was translated ahead for `tb`, if anything was: all but its code, which
+// tcg_gen_code then puts in place.
+bool mint_adopt(CPUState* cpu, TranslationBlock* tb);
+// Tells whoever translates ahead what was translated here.
+void mint_tell_ahead(CPUState* cpu, const TranslationBlock* tb);
+// Reads a shadow's code, of `size` bytes.
+uint64_t mint_shadow_read(struct mint_shadow* shadow, uint64_t linear, unsigned size);
+// The cycles of the block that a shadow translates. 0 when it can't.
+uint32_t mint_shadow_cost(struct mint_shadow* shadow, const TranslationBlock* tb,
+                          const uint16_t* starts, unsigned count, unsigned bits,
+                          const uint8_t* code);
+
 // glue_cache.c
 // Emits the calls that tell of a block and its accesses: of the operations behind `before`.
 void mint_observe_block(TCGContext* s, TCGOp* before, uint64_t pc, uint32_t size);
@@ -55,6 +72,9 @@ void mint_deliver_exception(struct mint_engine* engine);
 
 // glue_blocks.c
 bool mint_is_call_of(const TCGOp* op, const void* function);
+
+// Whether a block's last instruction jumps back a little, as the loops do that wait for something.
+bool mint_jumps_back(const TranslationBlock* tb, const uint8_t* last, unsigned length);
 
 // glue_modes.c
 // Tells the host when the mode is not the one that it knows; the code at `next` is executed next.
@@ -107,6 +127,9 @@ void mint_emit_call(TCGContext* s, uintptr_t argument, uint32_t kind);
 // What a block takes off the budget. A block in the cache has no use for `orig_tb`.
 static inline int64_t mint_cost_of(const TranslationBlock* block) {
   return (intptr_t)block->orig_tb;
+}
+static inline int64_t mint_cost(uint32_t cycles, unsigned instructions) {
+  return (int64_t)cycles << MINT_BUDGET_SHIFT | instructions;
 }
 // The run loop is told that `block` was left at its head.
 void mint_leave_at_edge(CPUState* cpu, TranslationBlock* block);

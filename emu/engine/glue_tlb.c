@@ -105,6 +105,8 @@ const void* mint_engine_peek(const struct mint_engine* engine, uint64_t linear, 
 #define CODE_LOAD(suffix, type)                                                          \
   type __real_cpu_ld##suffix##_code_x86_64(CPUArchState* env, abi_ptr address);          \
   type __wrap_cpu_ld##suffix##_code_x86_64(CPUArchState* env, abi_ptr address) {         \
+    if (mint_current->shadow != NULL)                                                    \
+      return (type)mint_shadow_read(mint_current->shadow, address, CODE_SIZE_##suffix);  \
     const CPUTLBEntry* entry = tlb_entry(env, cpu_mmu_index(env, true), address);        \
     const bool plain = entry->addr_code == (address & TARGET_PAGE_MASK);                 \
     if (!plain || (address & ~TARGET_PAGE_MASK) > TARGET_PAGE_SIZE - CODE_SIZE_##suffix) \
