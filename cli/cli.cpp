@@ -16,6 +16,7 @@
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "emu/scenario/guest_images.hpp"
+#include "emu/scenario/image_memory.hpp"
 #include "emu/scenario/load.hpp"
 #include "emu/scenario/process.hpp"
 #include "emu/scenario/sha256.hpp"
@@ -222,6 +223,7 @@ class Program {
     std::FILE* text = json_out ? stderr : stdout;
     request.console_to_observer = bare;
     request.jobs = options.jobs;
+    if (options.jobs > 1) request.known_code = known_code_file(request.scenario);
     const bool show_progress = !options.quiet && !bare;
     LiveProgress observer(request.scenario.machine.core_clock, show_progress ? stderr : nullptr,
                           bare ? text : nullptr);

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "emu/machine/chips.hpp"
+#include "emu/machine/known_code.hpp"
 #include "emu/machine/locking_observer.hpp"
 #include "emu/machine/random.hpp"
 #include "emu/timing/block_model.hpp"

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -78,6 +79,8 @@ struct MachineSetup {
   std::vector<Cycles> start_delays;  // by core: how long after a SIPI it begins; 0 if left out
   // Host threads that run the groups at once; 1: all by turns on one.
   unsigned jobs = 1;
+  // Another host thread translates what is in this file, see KnownCode; empty: none does.
+  std::filesystem::path known_code;
   bool debug_parts = false;
   std::string debug_command_line;  // for fw_cfg
 };
@@ -87,6 +90,8 @@ std::string why_not_lanes(const MachineSetup& setup, const Ownership& ownership)
 // Null where they do not, or are not to.
 std::unique_ptr<Lanes> make_lanes(const MachineSetup& setup, EventQueue& board,
                                   const Ownership& ownership);
+
+class KnownCode;
 
 class Machine {
  public:
@@ -153,6 +158,7 @@ class Machine {
   EventQueue& queue_of(Ownership::Lane lane);
   void touch(const Core& core);
   void build_lanes();
+  End run_lanes(const std::function<void()>& attend);
   // A line of the 8259s, which belong to the board.
   void drive_pic(std::function<void()> what);
   void drive_pin(unsigned pin, bool level);
@@ -185,6 +191,8 @@ class Machine {
   // last.
   std::uint32_t pic_pins_ = 0;
   std::array<Cycles, IoApic::kPins> pin_used_{};
+  // Its thread uses what is above. Null: blocks are translated when they are executed.
+  std::unique_ptr<KnownCode> known_code_;
 };
 
 }  // namespace mint

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "emu/machine/chips.hpp"
+#include "emu/machine/known_code.hpp"
 
 namespace mint {
 
@@ -73,8 +74,18 @@ void Machine::check_foreign(Ownership::Lane owner, Cycles used, const char* what
 }
 
 Machine::End Machine::run(const std::function<void()>& attend) {
+  // The level `cache` is told of each access, by code that no other core can execute.
+  if (!setup_.known_code.empty() && !known_code_ && setup_.profile.timing != TimingLevel::kCache)
+    known_code_ = std::make_unique<KnownCode>(setup_.known_code, cores_);
+  const End end = run_lanes(attend);
+  if (known_code_) known_code_->learn(cores_);
+  return end;
+}
+
+Machine::End Machine::run_lanes(const std::function<void()>& attend) {
   const Scheduler::End end = scheduler_->run();
   if (end == Scheduler::End::kLeft) {
+    if (known_code_) known_code_->stop();  // its thread is needed for the lanes
     switch (lanes_->run(attend)) {
       case Lanes::End::kStopped:
         return End::kStopped;

@@ -113,6 +113,7 @@ RunResult run_scenario(const RunRequest& request, RunObserver& observer) {
   if (request.scenario.bare_metal) return run_bare_metal(request, observer);
   MachineSetup setup = setup_of(request);
   setup.jobs = request.jobs;
+  setup.known_code = request.known_code;
   std::string one_job;
   if (request.jobs > 1) {
     one_job = why_one_job(request);

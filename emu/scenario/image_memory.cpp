@@ -12,6 +12,7 @@
 
 #include "emu/scenario/file_state.hpp"
 #include "emu/scenario/guest_images.hpp"
+#include "emu/scenario/plan.hpp"
 #include "emu/scenario/sha256.hpp"
 #include "emu/scenario/sparse_copy.hpp"
 
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 // Two writes within one tick of the host's clock have the same time stamp.
 constexpr std::int64_t kTicks = 100'000'000;  // nanoseconds; a tick has at most 10 ms
 constexpr std::size_t kDisks = 24;            // that are kept; some 10 MB each
+constexpr std::size_t kCodes = 24;            // files of known code; some 4 MB each
 constexpr std::size_t kShort = 16;  // digits that tell files apart whose content is checked
 
 // As the tool's recipes.py: changes whenever the host's packages or what apt knows of them do.
@@ -159,6 +161,14 @@ void ImageMemory::remember_leader_disk(const std::string& name, const std::strin
   std::error_code error;
   fs::create_directories(kept.parent_path(), error);
   if (copy_sparse(disk, kept)) remove_all_but_newest(kept.parent_path(), kDisks);
+}
+
+fs::path known_code_file(const Scenario& scenario) {
+  const fs::path cache = image_cache();
+  if (cache.empty() || scenario.leader() == nullptr) return {};
+  const fs::path folder = cache / "known-code";
+  remove_all_but_newest(folder, kCodes);
+  return folder / sha256(leader_plan(scenario)).substr(0, kShort);
 }
 
 }  // namespace mint

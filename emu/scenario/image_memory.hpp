@@ -14,6 +14,7 @@
 namespace mint {
 
 struct Installation;
+struct Scenario;
 
 class ImageMemory {
  public:
@@ -47,5 +48,9 @@ class ImageMemory {
   std::filesystem::path cache_;
   std::string state_;  // its hash
 };
+
+// In the tool's cache: the file that keeps which code the OSes of a scenario execute (KnownCode in
+// emu/machine). Empty where there is no such cache.
+std::filesystem::path known_code_file(const Scenario& scenario);
 
 }  // namespace mint

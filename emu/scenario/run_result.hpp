@@ -38,6 +38,9 @@ struct RunRequest {
   bool console_to_observer = false;    // pass console bytes to RunObserver::console
   TraceSink* trace = nullptr;          // is told what happens; none: nobody is
   unsigned jobs = 1;                   // host threads that may run OSes at once
+  // With several of them: the file that keeps, from run to run, which code is executed (known_code
+  // in MachineSetup). Empty: none does.
+  std::filesystem::path known_code;
 };
 
 // What one OS did.

@@ -2,14 +2,20 @@
 """Whole boots, by the scenarios: boot_test.py CLASS. The images must have been built."""
 
 import json
+import os
 import re
 import resource
 import signal
 import struct
 import subprocess
+import sys
 import unittest
+import unittest.mock
 
-from program import MINTSIM, SCENARIOS, ProgramTest
+from program import MINTSIM, ROOT, SCENARIOS, ProgramTest
+
+sys.path.insert(0, str(ROOT / "guest" / "lib"))
+from mintimages.cache import default_root  # noqa: E402
 
 STAGES = ["load", "place", "ipi", "purgatory", "kernel", "user"]
 HEARTBEAT = re.compile(r"mint: heartbeat (\d+)")
@@ -200,6 +206,21 @@ class Jobs(BootTest):
 
     def test_one_after_the_other(self):
         self.same("sequential2")
+
+    def test_what_is_known_of_the_code(self):
+        """Nothing, what the run before has left, and a file that is damaged."""
+        cache = self.folder / "cache"  # the images of the real one
+        cache.mkdir()
+        for entry in default_root().iterdir():
+            if entry.name != "known-code":
+                (cache / entry.name).symlink_to(entry)
+        with unittest.mock.patch.dict(os.environ, MINTSIM_CACHE=str(cache)):
+            self.same("parallel2", jobs=(2, 2))
+            (known,) = (cache / "known-code").iterdir()
+            content = known.read_bytes()
+            known.write_bytes(content[: len(content) // 2])
+            self.same("parallel2", jobs=(2,))
+            self.assertEqual(known.stat().st_size, len(content))
 
     def test_memory_above_4_gb(self):
         self.same("memory-split")
