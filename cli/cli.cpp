@@ -294,7 +294,8 @@ int cli_main(int argc, const char* const* argv, const RunFunction& run) {
       ->type_name("LEVEL");
   run_command
       ->add_option("--jobs", options.jobs,
-                   "host threads that run operating systems at once; changes no result (1)")
+                   "host threads: OSes run at once, and known code is translated ahead; "
+                   "changes no result (1)")
       ->check(CLI::Range(1, 64))
       ->type_name("N");
   run_command->add_flag("--quiet", options.quiet, "no progress and no report");

@@ -189,9 +189,10 @@ class Report {
                          100 * default_cost_share(result_));
     text_ += fmt::format("seed {}, digest {}\n", request_.seed, result_.digest);
     if (request_.jobs > 1)
-      text_ += result_.one_job.empty() ? fmt::format("on {} host threads\n", result_.jobs)
-                                       : fmt::format("on one host thread instead of {}: {}\n",
-                                                     request_.jobs, result_.one_job);
+      text_ += result_.one_job.empty()
+                   ? fmt::format("on {} host threads\n", result_.jobs)
+                   : fmt::format("OSes by turns on one of {} host threads: {}\n", request_.jobs,
+                                 result_.one_job);
     if (!request_.out_dir.empty()) {
       text_ += fmt::format("consoles and result: {}\n", request_.out_dir.string());
     }
