@@ -229,7 +229,10 @@ struct CpuCallbacks {
                            locked);
   }
 
-  static CoreCaches& caches(Cpu& cpu) { return *cpu.caches_; }
+  static CoreCaches& caches(Cpu& cpu) {
+    cpu.caches_->set_time(cpu.now().count);
+    return *cpu.caches_;
+  }
   static bool foresees(Cpu& cpu, std::uint32_t probe) {
     constexpr std::uint32_t kOther = (1u << Cpu::kBlockProbeShift) - 1;
     return cpu.foresight_ != nullptr && (probe & kOther) == 0 &&

@@ -76,6 +76,8 @@ void read_caches(TomlTable table, CacheParameters& caches) {
   table.get("walk", caches.walk, 0, 10'000);
   table.get("memory_row_hit", caches.memory_row_hit, 1, 1'000'000);
   table.get("memory_row_miss", caches.memory_row_miss, 1, 1'000'000);
+  table.get("memory_line", caches.memory_line, 1, 256);
+  table.get("l3_line", caches.l3_line, 1, 256);
   table.get("mispredicted", caches.mispredicted, 0, 10'000);
   table.get("aliased", caches.aliased, 0, 10'000);
   table.get("partial_forwarding", caches.partial_forwarding, 0, 10'000);

@@ -42,12 +42,32 @@ bool LruArray::remove(std::uint64_t key) {
   return true;
 }
 
-SharedCache::SharedCache(const CacheParameters& parameters)
-    : parameters_(parameters), l3_(parameters.l3.size / kLineBytes, parameters.l3.ways) {}
+std::uint32_t SharedPath::take(std::uint64_t now) {
+  const std::uint64_t first = now / kWindow;
+  for (std::uint64_t number = first; number < first + kWindows / 2; ++number) {
+    Window& window = windows_[number % kWindows];
+    if (window.number > number) return 0;  // too long ago for anything to be known
+    if (window.number < number) window = {number, 0};
+    if (window.lines == room_) continue;
+    ++window.lines;
+    return number == first ? 0 : static_cast<std::uint32_t>(number * kWindow - now);
+  }
+  return static_cast<std::uint32_t>(kWindows / 2 * kWindow);
+}
 
-std::uint32_t SharedCache::access(std::uint64_t line, bool& from_memory) {
+SharedCache::SharedCache(const CacheParameters& parameters)
+    : parameters_(parameters),
+      l3_(parameters.l3.size / kLineBytes, parameters.l3.ways),
+      l3_path_(parameters.l3_line),
+      memory_path_(parameters.memory_line) {}
+
+std::uint32_t SharedCache::access(std::uint64_t line, std::uint64_t now, bool& from_memory,
+                                  std::uint32_t& waited) {
   from_memory = !l3_.touch(line);
+  const std::uint32_t for_l3 = l3_path_.take(now);
+  waited += for_l3;
   if (!from_memory) return parameters_.l3.latency;
+  waited += memory_path_.take(now + for_l3);
   const std::uint64_t row = line >> (kRowShift - kLineShift);
   std::uint64_t& open = open_rows_[row % open_rows_.size()];
   const bool hit = open == row;
@@ -100,7 +120,7 @@ std::uint32_t CoreCaches::beyond_first(std::uint64_t line, std::int64_t step, bo
   const std::uint32_t first = parameters_.l1d.latency;
   if (l2_.touch(line)) return dense ? 0 : parameters_.l2.latency - first;
   bool from_memory = false;
-  const std::uint32_t latency = shared_->access(line, from_memory);
+  const std::uint32_t latency = shared_->access(line, now_ + waited_, from_memory, waited_);
   if (dense && !from_memory) return parameters_.prefetched_dense - first;
   if (step == 1 || step == 2)
     return (from_memory ? parameters_.prefetched_memory : parameters_.prefetched_l3)[step - 1] -
@@ -110,6 +130,7 @@ std::uint32_t CoreCaches::beyond_first(std::uint64_t line, std::int64_t step, bo
 
 std::uint32_t CoreCaches::load(std::uint64_t linear, const Translate& translate) {
   std::uint32_t cycles = 0;
+  waited_ = 0;
   data(linear, translate, cycles);
   // Loads are compared with stores before them by the address within 4 KB first: another page's
   // store at the same place there holds the load up.
@@ -119,15 +140,16 @@ std::uint32_t CoreCaches::load(std::uint64_t linear, const Translate& translate)
     const std::uint64_t differ = linear ^ stored_;
     if ((differ & kCompared) == 0 && differ >> kPageShift != 0) cycles += parameters_.aliased;
   }
-  return cycles;
+  return cycles + waited_;
 }
 
 std::uint32_t CoreCaches::store(std::uint64_t linear, const Translate& translate) {
   std::uint32_t cycles = 0;
+  waited_ = 0;
   const std::optional<std::uint64_t> line = data(linear, translate, cycles);
   stored_ = linear;
   loads_since_store_ = 0;
-  return line && l1i_.remove(*line) ? parameters_.self_modified : 0;
+  return waited_ + (line && l1i_.remove(*line) ? parameters_.self_modified : 0);
 }
 
 std::optional<std::uint64_t> CoreCaches::data(std::uint64_t linear, const Translate& translate,
@@ -162,6 +184,7 @@ std::optional<std::uint64_t> CoreCaches::data(std::uint64_t linear, const Transl
 
 std::uint32_t CoreCaches::block(std::uint64_t pc, unsigned size, const Translate& translate) {
   std::uint32_t cycles = branch(pc);
+  waited_ = 0;
   expected_ = pc + size;
   const std::uint64_t last = size == 0 ? pc : pc + size - 1;
   for (std::uint64_t at = pc & ~(kLineBytes - 1); at <= last; at += kLineBytes) {
@@ -172,7 +195,7 @@ std::uint32_t CoreCaches::block(std::uint64_t pc, unsigned size, const Translate
     const std::uint32_t miss = l1i_.touch(line) ? 0 : beyond_first(line, 0, false);
     if (at <= pc) cycles += miss;
   }
-  return cycles;
+  return cycles + waited_;
 }
 
 std::uint32_t CoreCaches::branch(std::uint64_t pc) {

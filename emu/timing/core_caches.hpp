@@ -4,7 +4,8 @@
 //
 // Loads are charged in full, as if whatever follows needed them: right for pointer chases, too much
 // where the out-of-order window would overlap several misses. Stores fill lines, but wait in the
-// store buffer; they cost nothing themselves, unless they change code that has been fetched.
+// store buffer; they cost nothing themselves, unless L3 or memory does not keep up with
+// them or they change code that has been fetched.
 #pragma once
 
 #include <array>
@@ -37,16 +38,41 @@ class LruArray {
   std::vector<std::uint64_t> keys_;  // of a set: newest first
 };
 
+// Something that serves one line after the other, for all cores. Time is cut into windows, each
+// with room for so many lines; what finds its window full waits for the next one that is not. Cores
+// need not come in the order of their times.
+class SharedPath {
+ public:
+  explicit SharedPath(unsigned cycles_per_line) : room_(kWindow / cycles_per_line) {}
+  // Takes the room for one line; how many cycles it has to wait for that.
+  std::uint32_t take(std::uint64_t now);
+
+ private:
+  static constexpr std::uint64_t kWindow = 256;  // cycles
+  static constexpr std::size_t kWindows = 64;    // that are remembered
+  struct Window {
+    std::uint64_t number = 0;
+    unsigned lines = 0;
+  };
+
+  unsigned room_;
+  std::array<Window, kWindows> windows_{};
+};
+
 // What the cores of a package share.
 class SharedCache {
  public:
   explicit SharedCache(const CacheParameters& parameters);
-  // Cycles from the core's L2 on, to L3 or memory.
-  std::uint32_t access(std::uint64_t line, bool& from_memory);
+  // Cycles from the core's L2 on, to L3 or memory; `waited` is what it had to wait for others
+  // there, and comes on top.
+  std::uint32_t access(std::uint64_t line, std::uint64_t now, bool& from_memory,
+                       std::uint32_t& waited);
 
  private:
   const CacheParameters parameters_;
   LruArray l3_;
+  SharedPath l3_path_;
+  SharedPath memory_path_;
   std::array<std::uint64_t, 16> open_rows_{};  // by bank
 };
 
@@ -57,6 +83,8 @@ class CoreCaches {
 
   CoreCaches(const CacheParameters& parameters, std::shared_ptr<SharedCache> shared);
 
+  // The core's time for the calls that follow.
+  void set_time(std::uint64_t cycles) { now_ = cycles; }
   std::uint32_t load(std::uint64_t linear, const Translate& translate);
   std::uint32_t store(std::uint64_t linear, const Translate& translate);
   // A block of `size` bytes begins to run.
@@ -90,6 +118,8 @@ class CoreCaches {
 
   const CacheParameters parameters_;
   std::shared_ptr<SharedCache> shared_;
+  std::uint64_t now_ = 0;
+  std::uint32_t waited_ = 0;  // in the present call, for what cores share
   LruArray l1i_;
   LruArray l1d_;
   LruArray l2_;

@@ -14,7 +14,12 @@ class CoreCachesTest : public testing::Test {
     physical = linear;
     return true;
   }
-  std::uint32_t load(std::uint64_t address) { return caches_.load(address, identity); }
+  std::uint32_t load(std::uint64_t address) {
+    caches_.set_time(now_);
+    const std::uint32_t cycles = caches_.load(address, identity);
+    now_ += parameters_.l1d.latency + cycles;
+    return cycles;
+  }
   // Cycles of a load of each line of [0, bytes), `step` apart, after some rounds.
   std::uint32_t round(std::uint64_t bytes, std::uint64_t step) {
     std::uint32_t sum = 0;
@@ -25,6 +30,7 @@ class CoreCachesTest : public testing::Test {
     return sum;
   }
 
+  std::uint64_t now_ = 0;
   CacheParameters parameters_;
   CoreCaches caches_{parameters_, std::make_shared<SharedCache>(parameters_)};
 };
@@ -70,6 +76,55 @@ TEST_F(CoreCachesTest, ALoopsBranchesAreLearnt) {
   for (int i = 0; i < 100; ++i) cycles = caches_.block(0x1000, 16, identity);
   EXPECT_EQ(cycles, 0u);
   EXPECT_GE(caches_.block(0x1800, 16, identity), parameters_.mispredicted) << "left at last";
+}
+
+// Cores that each read 4 MB of their own from memory, line after line: cycles for a line.
+double cycles_of_a_line(const CacheParameters& parameters, unsigned cores) {
+  const auto identity = [](std::uint64_t linear, std::uint64_t& physical) {
+    physical = linear;
+    return true;
+  };
+  const auto shared = std::make_shared<SharedCache>(parameters);
+  std::vector<std::unique_ptr<CoreCaches>> caches;
+  for (unsigned i = 0; i < cores; ++i)
+    caches.push_back(std::make_unique<CoreCaches>(parameters, shared));
+  constexpr std::uint64_t kBytes = 4 << 20;
+  constexpr std::uint64_t kSlice = 1000;
+  std::vector<std::uint64_t> now(cores), at(cores);
+  for (std::uint64_t limit = kSlice; at.back() < kBytes; limit += kSlice) {
+    for (unsigned i = 0; i < cores; ++i) {
+      for (; now[i] < limit && at[i] < kBytes; at[i] += kLineBytes) {
+        caches[i]->set_time(now[i]);
+        now[i] += 4 + caches[i]->load((std::uint64_t{i} << 24) + at[i], identity);
+      }
+    }
+  }
+  return static_cast<double>(now.back()) / (kBytes / kLineBytes);
+}
+
+TEST(SharedPath, CoresShareTheBandwidthOfMemory) {
+  CacheParameters parameters;
+  parameters.l3_line = 1;
+  const double alone = cycles_of_a_line(parameters, 1);
+  parameters.memory_line = 1;
+  EXPECT_EQ(cycles_of_a_line(parameters, 1), alone) << "one core is not held up";
+  parameters.memory_line = 10;
+  const double four = cycles_of_a_line(parameters, 4);
+  EXPECT_GT(four, 2 * alone);
+  constexpr double kAll = 4 * 256.0 / 25;  // of the windows' room
+  EXPECT_GT(four, 0.95 * kAll);
+  EXPECT_LT(four, 1.2 * kAll) << "they wait no longer than for each other";
+}
+
+TEST(SharedPath, WhatItsTimeHasNoRoomForWaits) {
+  SharedPath path(64);  // four lines in 256 cycles
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(path.take(1000), 0u);
+  EXPECT_EQ(path.take(1000), 24u);
+  EXPECT_EQ(path.take(900), 124u);  // a core that is behind
+  EXPECT_EQ(path.take(500), 0u);
+  EXPECT_EQ(path.take(1024), 0u);
+  EXPECT_EQ(path.take(1025), 0u);
+  EXPECT_EQ(path.take(1026), 254u);
 }
 
 TEST_F(CoreCachesTest, CoresShareTheThirdLevel) {
