@@ -151,7 +151,9 @@ class Machine {
   void set_a20(bool enabled);
   void init_all();
   EventQueue& queue_of(Ownership::Lane lane);
-  void touch(const Core& core);
+  // False when that is too late, and not to be done.
+  bool touch(const Core& core);
+  bool touch_all();
   void build_lanes();
   // A line of the 8259s, which belong to the board.
   void drive_pic(std::function<void()> what);
@@ -181,9 +183,10 @@ class Machine {
   // Who drives a line: its level is the OR of them. A bit for each chip, or each PCI device.
   std::array<std::uint32_t, 16> isa_levels_{};
   std::array<std::uint32_t, IoApic::kPins> pin_levels_{};
-  // The levels of the PCI pins as the 8259s know them, and when a pin of the I/O APIC was driven
-  // last.
+  // The levels of the PCI pins and ISA lines as the 8259s know them, and when a pin of the I/O APIC
+  // was driven last.
   std::uint32_t pic_pins_ = 0;
+  std::uint32_t pic_lines_ = 0;
   std::array<Cycles, IoApic::kPins> pin_used_{};
 };
 
