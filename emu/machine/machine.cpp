@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
@@ -105,6 +106,10 @@ void Machine::build_chips() {
     check_foreign(ownership_.of_pin(pin), pin_used_[pin], "the interrupt pin");
     observer_.redirection_written(pin, old, now);
   });
+  // Ends are told by their vectors, which OSes give out without knowing of each other.
+  chips_->io_apic.set_end_observer([this](unsigned pin) {
+    check_foreign(ownership_.of_pin(pin), pin_used_[pin], "the interrupt pin");
+  });
   chips_->pci.guard([this](const PciHost::ConfigAccess& access) {
     // Its device changes nothing there but the interrupt's bit in the status register.
     const bool status = access.offset < 8 && access.offset + access.size > 4;
@@ -114,8 +119,13 @@ void Machine::build_chips() {
   });
   chips_->pci.observe(
       [this](const PciHost::ConfigAccess& access) { observer_.pci_configured(access); });
-  apic_bus_.set_observer(
-      [this](const ApicBus::Delivery& delivery) { observer_.message_delivered(delivery); });
+  apic_bus_.set_observer([this](const ApicBus::Delivery& delivery) {
+    if (delivery.origin.kind == Origin::Kind::kIoApic) {
+      Cycles& used = pin_used_[delivery.origin.pin];
+      used = std::max(used, now());
+    }
+    observer_.message_delivered(delivery);
+  });
   chips_->rtc.set_memory(setup_.profile.memory);
   chips_->rtc.set_cores(setup_.profile.cores);
   if (setup_.debug_parts) {

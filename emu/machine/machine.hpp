@@ -183,8 +183,8 @@ class Machine {
   // Who drives a line: its level is the OR of them. A bit for each chip, or each PCI device.
   std::array<std::uint32_t, 16> isa_levels_{};
   std::array<std::uint32_t, IoApic::kPins> pin_levels_{};
-  // The levels of the PCI pins and ISA lines as the 8259s know them, and when a pin of the I/O APIC
-  // was driven last.
+  // The levels of the PCI pins and ISA lines as the 8259s know them; when a pin of the I/O APIC was
+  // driven last, or its message arrived.
   std::uint32_t pic_pins_ = 0;
   std::uint32_t pic_lines_ = 0;
   std::array<Cycles, IoApic::kPins> pin_used_{};
