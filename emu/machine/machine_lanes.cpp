@@ -72,7 +72,7 @@ bool Machine::touch_all() {
 
 void Machine::check_foreign(Ownership::Lane owner, Cycles used, const char* what) {
   if (!lanes_ || !lanes_->at_once() || !owner || lanes_->here() == owner || used <= now()) return;
-  lanes_->fail(fmt::format("{} of OS {} was written by another, or read", what, *owner));
+  lanes_->fail(fmt::format("{} of OS {} was used by another", what, *owner));
 }
 
 Machine::End Machine::run(const std::function<void()>& attend) {
