@@ -72,6 +72,9 @@ add_dependencies(mint_unicorn unicorn_external)
 
 set(mint_glue_options
     -DNEED_CPU_H -include x86_64.h -std=gnu11 -D_GNU_SOURCE -m64 -mcx16 -O2 -Wall)
+if(MINTSIM_SANITIZE STREQUAL "thread")
+  list(APPEND mint_glue_options -fsanitize=thread)  # Unicorn itself is built as ever
+endif()
 foreach(
   folder
   ${unicorn_build} ${unicorn_build}/x86_64-softmmu ${unicorn_source}/src/glib_compat

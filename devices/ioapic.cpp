@@ -162,6 +162,7 @@ void IoApic::end_of_interrupt(Vector vector) {
   for (unsigned pin = 0; pin < kPins; ++pin) {
     RedirectionEntry& entry = entries_[pin];
     if (entry.vector != vector.value || entry.remote_irr == 0) continue;
+    if (end_observer_) end_observer_(pin);
     entry.remote_irr = 0;
     sample_level(pin);
   }

@@ -77,6 +77,10 @@ class IoApic final : public Device {
 
   // Called after every write to an entry, with the fields as the window showed and shows them.
   void set_observer(Observer observer) { observer_ = std::move(observer); }
+  // Called before the end of an interrupt is taken for one of this pin, whoever it is told by.
+  void set_end_observer(std::function<void(unsigned pin)> observer) {
+    end_observer_ = std::move(observer);
+  }
   RedirectionEntry redirection(unsigned pin) const { return entries_[pin]; }
 
   // The side towards the bus.
@@ -109,6 +113,7 @@ class IoApic final : public Device {
   const IoApicConfig config_;
   const std::uint8_t place_;
   Observer observer_;
+  std::function<void(unsigned pin)> end_observer_;
 
   std::uint8_t index_ = 0;
   IdRegister id_;

@@ -27,6 +27,8 @@ std::uint64_t PciHost::read(std::uint64_t offset, unsigned size) {
   const bool on_bus = (config_address_ >> 16 & 0xFF) == 0;
   const auto found = on_bus ? functions_.find(devfn) : functions_.end();
   const bool present = found != functions_.end();
+  if (present && guard_ && !guard_({devfn >> 3, devfn & 7, reg, size, false, true, 0}))
+    return nothing;
   const std::uint32_t value = present ? found->second->config_read(reg, size) : ones(size);
   if (observer_ && on_bus) observer_({devfn >> 3, devfn & 7, reg, size, false, present, value});
   return value;
@@ -44,6 +46,7 @@ void PciHost::write(std::uint64_t offset, unsigned size, std::uint64_t value) {
   const auto found = functions_.find(devfn);
   const bool present = found != functions_.end();
   const std::uint32_t data = static_cast<std::uint32_t>(value) & ones(size);
+  if (present && guard_ && !guard_({devfn >> 3, devfn & 7, reg, size, true, true, data})) return;
   if (observer_) observer_({devfn >> 3, devfn & 7, reg, size, true, present, data});
   if (present) found->second->config_write(reg, size, data);
 }

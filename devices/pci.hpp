@@ -47,6 +47,10 @@ class PciHost final : public Device {
   // False when the place (device 0-31, function 0-7) is taken or does not exist.
   bool plug(unsigned device, unsigned function, PciFunction& pci_function);
   void observe(Observer observer) { observer_ = std::move(observer); }
+  // Asked before each access to a function that exists; `value` is 0 for reads. Where the answer is
+  // false the access does not happen: reads give ones.
+  using Guard = std::function<bool(const ConfigAccess&)>;
+  void guard(Guard guard) { guard_ = std::move(guard); }
 
   // Who answers; BARs move at run time, so this is asked at each access. Where BARs overlap, the
   // function with the lowest number wins, and its lowest BAR.
@@ -67,6 +71,7 @@ class PciHost final : public Device {
   std::uint32_t config_address_ = 0;
   std::map<unsigned, PciFunction*> functions_;  // by device * 8 + function
   Observer observer_;
+  Guard guard_;
 };
 
 // What the firmware does for PCI, for a machine that runs without one: memory BARs from E0000000h

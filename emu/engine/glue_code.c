@@ -10,10 +10,11 @@ struct page_collection;
 
 // Engines of other lanes run on other threads. They may execute the same page (of the firmware) but
 // not write what this one executes: that is watched elsewhere (emu/machine/lanes.hpp).
+static uint64_t engines_in(const uint64_t* mask) { return __atomic_load_n(mask, __ATOMIC_RELAXED); }
+
 static void set_bit_of(uint64_t* mask, const struct mint_engine* engine) {
   const uint64_t bit = UINT64_C(1) << engine->index;
-  if (!(__atomic_load_n(mask, __ATOMIC_RELAXED) & bit))
-    __atomic_fetch_or(mask, bit, __ATOMIC_RELAXED);
+  if (!(engines_in(mask) & bit)) __atomic_fetch_or(mask, bit, __ATOMIC_RELAXED);
 }
 
 // TLB_NOTDIRTY sends stores to a page through notdirty_write. Alone, that function would drop it
@@ -41,7 +42,8 @@ static void protect_entry(struct mint_engine* engine, CPUTLBEntry* entry, uintpt
 static void protect_page(const struct mint_engine* by, ram_addr_t ram, uintptr_t page,
                          bool protect) {
   struct mint_domain* domain = by->domain;
-  const uint64_t writers = domain->writer_mask[ram >> TARGET_PAGE_BITS] & by->neighbours;
+  const uint64_t writers =
+      engines_in(&domain->writer_mask[ram >> TARGET_PAGE_BITS]) & by->neighbours;
   for (unsigned n = 0; n < domain->count && writers >> n != 0; n++) {
     struct mint_engine* engine = domain->engines[n];
     if (!engine || !(writers >> n & 1)) continue;
@@ -114,13 +116,13 @@ void __wrap_tlb_set_page_with_attrs_x86_64(CPUState* cpu, target_ulong vaddr, hw
   set_bit_of(&mint_current->domain->writer_mask[page], mint_current);
   if (mint_current->domain->read_only[page])
     entry->addr_write |= TLB_DISCARD_WRITE;
-  else if (mint_current->domain->code_mask[page])
+  else if (engines_in(&mint_current->domain->code_mask[page]))
     entry->addr_write |= PROTECTED;
 }
 
 static void mark_code_page(struct mint_engine* engine, ram_addr_t ram, uintptr_t host) {
   uint64_t* mask = &engine->domain->code_mask[ram >> TARGET_PAGE_BITS];
-  if (*mask == 0) protect_page(engine, ram, host, true);
+  if (engines_in(mask) == 0) protect_page(engine, ram, host, true);
   set_bit_of(mask, engine);
 }
 
@@ -167,8 +169,8 @@ void __wrap_tb_invalidate_phys_page_fast_x86_64(struct uc_struct* uc, struct pag
                                                 tb_page_addr_t start, int length,
                                                 uintptr_t host_pc) {
   struct mint_domain* domain = mint_current->domain;
-  const uint64_t others = domain->code_mask[start >> TARGET_PAGE_BITS] & mint_current->neighbours &
-                          ~(UINT64_C(1) << mint_current->index);
+  const uint64_t others = engines_in(&domain->code_mask[start >> TARGET_PAGE_BITS]) &
+                          mint_current->neighbours & ~(UINT64_C(1) << mint_current->index);
   for (unsigned n = 0; others >> n != 0 && n < domain->count; n++)
     if (others >> n & 1)
       __real_tb_invalidate_phys_page_fast_x86_64(domain->engines[n]->uc, pages, start, length, 0);
@@ -192,7 +194,7 @@ void mint_domain_ram_written(struct mint_domain* domain, uint64_t engines, uint6
                              uint64_t end) {
   struct mint_engine* saved = mint_current;
   for (uint64_t page = start >> TARGET_PAGE_BITS; page << TARGET_PAGE_BITS < end; page++) {
-    const uint64_t mask = domain->code_mask[page] & engines;
+    const uint64_t mask = engines_in(&domain->code_mask[page]) & engines;
     if (mask == 0) continue;
     const uint64_t from = MAX(start, page << TARGET_PAGE_BITS);
     const uint64_t to = MIN(end, (page + 1) << TARGET_PAGE_BITS);

@@ -219,6 +219,9 @@ class Core final : private CpuHost, private LapicCore {
   bool is_own_lapic(PhysAddr address) const;
   void place_lapic();
   Cycles delay_of(PhysAddr address) const;
+  // With the board. False: a device of another OS answers there, and that OS is past this.
+  bool may_use_port(std::uint16_t port, unsigned size);
+  bool may_use_device(PhysAddr address, unsigned size);
 
   Wiring wiring_;
   Config config_;

@@ -21,6 +21,8 @@ constexpr std::uint64_t kRdtscCycles = 24;
 constexpr std::uint64_t kMsrCycles = 80;
 constexpr std::uint64_t kPauseCycles = 8;
 
+constexpr std::uint64_t kNothing = ~std::uint64_t{0};  // what a read gives where nothing answers
+
 }  // namespace
 
 // --- accesses ------------------------------------------------------------------------------------
@@ -28,7 +30,8 @@ constexpr std::uint64_t kPauseCycles = 8;
 std::uint64_t Core::port_read(Cycles at, std::uint16_t port, unsigned size) {
   const bool own = wiring_.ownership.owns_port(config_.group, port, size);
   wait_for_turn(at, own);
-  const std::uint64_t value = wiring_.ports.read(port, size);
+  const std::uint64_t value =
+      own || may_use_port(port, size) ? wiring_.ports.read(port, size) : kNothing;
   wiring_.observer.accessed(*this, at, {Access::Kind::kPort, false, size, port, value, own});
   finish_access(config_.delays.port);
   return value;
@@ -38,7 +41,7 @@ void Core::port_write(Cycles at, std::uint16_t port, unsigned size, std::uint64_
   const bool own = wiring_.ownership.owns_port(config_.group, port, size);
   wait_for_turn(at, own);
   wiring_.observer.accessed(*this, at, {Access::Kind::kPort, true, size, port, value, own});
-  wiring_.ports.write(port, size, value);
+  if (own || may_use_port(port, size)) wiring_.ports.write(port, size, value);
   finish_access(config_.delays.port);
 }
 
@@ -55,6 +58,18 @@ void Core::place_lapic() {
 Cycles Core::delay_of(PhysAddr address) const {
   return (address.value & ~std::uint64_t{0xfff}) == kIoApicPage ? config_.delays.io_apic
                                                                 : config_.delays.pci;
+}
+
+bool Core::may_use_port(std::uint16_t port, unsigned size) {
+  if (wiring_.lanes == nullptr || !wiring_.lanes->at_once()) return true;
+  const Ownership::Lane owner = wiring_.ownership.of_port(port, size);
+  return !owner || wiring_.lanes->touch(*owner);
+}
+
+bool Core::may_use_device(PhysAddr address, unsigned size) {
+  if (wiring_.lanes == nullptr || !wiring_.lanes->at_once()) return true;
+  const Ownership::Lane owner = wiring_.ownership.of_memory(address, size);
+  return !owner || wiring_.lanes->touch(*owner);
 }
 
 std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
@@ -89,8 +104,11 @@ std::uint64_t Core::memory_read(Cycles at, PhysAddr address, unsigned size) {
     finish_access(config_.delays.shared);
     return value;
   }
-  const std::uint64_t value = chip.device != nullptr ? chip.device->read(chip.offset, size)
-                                                     : wiring_.mmio.read(address.value, size);
+  std::uint64_t value = kNothing;
+  if (chip.device != nullptr)
+    value = chip.device->read(chip.offset, size);
+  else if (may_use_device(address, size))
+    value = wiring_.mmio.read(address.value, size);
   wiring_.observer.accessed(
       *this, at,
       {Access::Kind::kDevice, false, size, address.value, value, chip.device != nullptr});
@@ -138,7 +156,7 @@ void Core::memory_write(Cycles at, PhysAddr address, unsigned size, std::uint64_
       *this, at, {Access::Kind::kDevice, true, size, address.value, value, chip.device != nullptr});
   if (chip.device != nullptr)
     chip.device->write(chip.offset, size, value);
-  else
+  else if (may_use_device(address, size))
     wiring_.mmio.write(address.value, size, value);
   finish_access(delay_of(address));
 }

@@ -9,6 +9,8 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#elif defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
 #endif
 
 namespace mint {
@@ -32,6 +34,20 @@ void after_switch(void*, const void**, std::size_t*) {}
 void unmark(void*, std::size_t) {}
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+void* new_fiber() { return __tsan_create_fiber(0); }
+void end_fiber(void* fiber) { __tsan_destroy_fiber(fiber); }
+void* this_fiber() { return __tsan_get_current_fiber(); }
+// Part of its caller: ThreadSanitizer keeps a stack of calls for each fiber, and a call of this
+// would begin on one and end on another.
+[[gnu::always_inline]] inline void switch_fiber(void* to) { __tsan_switch_to_fiber(to, 0); }
+#else
+void* new_fiber() { return nullptr; }
+void end_fiber(void*) {}
+void* this_fiber() { return nullptr; }
+void switch_fiber(void*) {}
+#endif
+
 }  // namespace
 
 struct Coroutine::Entry {
@@ -42,6 +58,7 @@ struct Coroutine::Entry {
     self->body_();
     self->finished_ = true;
     before_switch(nullptr, self->caller_stack_, self->caller_stack_bytes_);
+    switch_fiber(self->caller_fiber_);
     context::jump_fcontext(self->outside_, nullptr);
   }
 };
@@ -54,9 +71,11 @@ Coroutine::Coroutine(std::size_t stack_bytes, std::function<void()> body)
   mprotect(stack_, kGuard, PROT_NONE);
   inside_ =
       context::make_fcontext(static_cast<char*>(stack_) + stack_bytes_, stack_bytes, Entry::run);
+  fiber_ = new_fiber();
 }
 
 Coroutine::~Coroutine() {
+  end_fiber(fiber_);
   unmark(stack_, stack_bytes_);
   munmap(stack_, stack_bytes_);
 }
@@ -64,6 +83,8 @@ Coroutine::~Coroutine() {
 void Coroutine::resume() {
   void* saved = nullptr;
   before_switch(&saved, static_cast<char*>(stack_) + kGuard, stack_bytes_ - kGuard);
+  caller_fiber_ = this_fiber();
+  switch_fiber(fiber_);
   const context::transfer_t back = context::jump_fcontext(inside_, this);
   after_switch(saved, nullptr, nullptr);
   inside_ = back.fctx;
@@ -72,6 +93,7 @@ void Coroutine::resume() {
 void Coroutine::suspend() {
   void* saved = nullptr;
   before_switch(&saved, caller_stack_, caller_stack_bytes_);
+  switch_fiber(caller_fiber_);
   const context::transfer_t back = context::jump_fcontext(outside_, nullptr);
   after_switch(saved, &caller_stack_, &caller_stack_bytes_);
   outside_ = back.fctx;

@@ -1,6 +1,6 @@
 // A stack of its own for each core, so that a device access can be suspended in the middle of an
 // instruction while other cores catch up. A thin layer over Boost.Context's jump (no system calls,
-// about 10 ns), with the notes that AddressSanitizer needs.
+// about 10 ns), with the notes that AddressSanitizer and ThreadSanitizer need.
 //
 //   Coroutine c(256 * 1024, [&] { ...; c.suspend(); ... });
 //   c.resume();   // runs the function until it suspends or returns
@@ -35,8 +35,11 @@ class Coroutine {
   void* inside_ = nullptr;   // where the coroutine is suspended
   void* outside_ = nullptr;  // where resume() was called
   bool finished_ = false;
+  // For the sanitizers.
   const void* caller_stack_ = nullptr;
   std::size_t caller_stack_bytes_ = 0;
+  void* fiber_ = nullptr;
+  void* caller_fiber_ = nullptr;
 };
 
 }  // namespace mint

@@ -85,7 +85,7 @@ void Lanes::await(unsigned lane, bool awaited) {
   if (!awaited) {
     lanes_[lane]->goal = here_.key;
     lanes_[lane]->held_back = true;
-    lanes_[lane]->limit = now();  // after this access: limit_of()
+    if (here_.lane == lane) lanes_[lane]->limit = now();  // after this access: limit_of()
   }
   wake_all();
 }
@@ -232,7 +232,7 @@ bool Lanes::enter(unsigned number, Cycles at, ApicId core, bool ordered) {
     if (serve_board(number, key, waits_for)) {
       if (failed_ || key > stop_) break;
       if (lane.reached < key) {
-        if (next_step(lane, number).key < key) break;  // something else of this lane first
+        if (next_step(lane, number, stop_).key < key) break;  // something else of this lane first
         publish(number, key);
         continue;
       }
@@ -274,14 +274,18 @@ bool Lanes::is_past(unsigned number, Cycles at) const {
   });
 }
 
-void Lanes::touch(unsigned number) {
+bool Lanes::touch(unsigned number) {
   const Cycles at = now();
-  if (here_.lane == number || !at_once_) return;
+  if (here_.lane == number || !at_once_) return true;
   Lane& lane = *lanes_[number];
-  if (is_past(number, at)) fail(fmt::format("OS {} was past what the board did to it", number));
+  if (is_past(number, at)) {
+    fail(fmt::format("OS {} was past what was done to it from outside", number));
+    return false;
+  }
   lane.queue.advance_to(at);
   lane.reached = std::min(lane.reached, key_of_board(at));
   lane.changed.notify_one();
+  return true;
 }
 
 void Lanes::begin(unsigned number) {
@@ -314,16 +318,16 @@ void Lanes::parked(unsigned number, bool is) {
 
 // --- lanes ---------------------------------------------------------------------------------------
 
-Lanes::Step Lanes::next_step(Lane& lane, unsigned number) const {
+Lanes::Step Lanes::next_step(const Lane& lane, unsigned number, Key stop) const {
   Step step;
   for (Core* core : lane.cores) {
     if (!core->runnable() || (step.core != nullptr && core->time() >= step.at)) continue;
     const Key key = key_of_core(core->time(), core->id());
-    if (key < stop_) step = {core, core->time(), key};
+    if (key < stop) step = {core, core->time(), key};
   }
   const Cycles event = lane.queue.next();
   const Key key = event == Cycles::max() ? kNever : key_of_event(event, number);
-  if (event != Cycles::max() && key < stop_ && event <= step.at) step = {nullptr, event, key};
+  if (event != Cycles::max() && key < stop && event <= step.at) step = {nullptr, event, key};
   return step;
 }
 
@@ -369,8 +373,8 @@ void Lanes::run_lane(unsigned number) {
   here_ = {&lane.queue, number, false};
   world_.lock();
   while (!failed_) {
-    const Step step = next_step(lane, number);
     const Key stop = stop_;
+    const Step step = next_step(lane, number, stop);
     lane.instructions = 0;
     for (Core* core : lane.cores) lane.instructions += core->cpu().instructions();
     if (step.key == kNever && stop_ != kNever) break;
@@ -400,7 +404,7 @@ void Lanes::run_lane(unsigned number) {
     do_step(lane, step);
     // Others cannot do anything to a lane that runs free.
     while (!ending_ && is_free(lane)) {
-      const Step next = next_step(lane, number);
+      const Step next = next_step(lane, number, stop);
       if (next.at >= lane.limit) break;
       do_step(lane, next);
     }

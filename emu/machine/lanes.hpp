@@ -95,8 +95,9 @@ class Lanes {
   // the end has come. Cycles::max() where nothing has changed.
   Cycles limit_of(unsigned lane);
 
-  // What has the board affects `lane`: its clock is moved there. Fails when it is past that.
-  void touch(unsigned lane);
+  // What has the board is about to affect `lane`: its clock is moved there. Fails when it is past
+  // that; then this returns false, and the lane, which may be running, is to be left alone.
+  bool touch(unsigned lane);
   bool is_past(unsigned lane, Cycles at) const;
   // From here on `lane` runs ahead of the others; at the first such time, or before, run().
   void begin(unsigned lane);
@@ -156,7 +157,7 @@ class Lanes {
     std::atomic<bool> awaited = false;
     std::atomic<bool> held_back = false;  // since its core was resumed it is awaited no longer
     Key goal;                             // with what it came that the goal waited for
-    bool started = false;
+    std::atomic<bool> started = false;
     bool running = false;    // its thread runs without the world
     Key reached;             // it will do nothing before that
     Key waits_for = kNever;  // it goes on when others have reached that
@@ -170,7 +171,8 @@ class Lanes {
   };
 
   void run_lane(unsigned number);
-  Step next_step(Lane& lane, unsigned number) const;
+  // Up to `stop`: a lane that runs without the world knows that as it was before.
+  Step next_step(const Lane& lane, unsigned number, Key stop) const;
   void do_step(Lane& lane, const Step& step);
   Cycles limit_for(const Lane& lane, Cycles from) const;
   Core::Horizons horizons_in(const Lane& lane, const Core& core) const;

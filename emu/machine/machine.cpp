@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
@@ -78,8 +79,7 @@ void Machine::build_chips() {
                         bool level) { set_isa_irq(irq, driver, level); },
       .intr =
           [this](bool level) {
-            touch(*cores_[0]);
-            cores_[0]->lapic().set_lint0(level);
+            if (touch(*cores_[0])) cores_[0]->lapic().set_lint0(level);
           },
       .a20 = [this](bool enabled) { set_a20(enabled); },
       .init = [this] { init_all(); },
@@ -107,17 +107,26 @@ void Machine::build_chips() {
     check_foreign(ownership_.of_pin(pin), pin_used_[pin], "the interrupt pin");
     observer_.redirection_written(pin, old, now);
   });
-  chips_->pci.observe([this](const PciHost::ConfigAccess& access) {
-    // Its device changes nothing there but the interrupt's bit in the status register.
-    const auto owner = ownership_.of_function(access.device * 8 + access.function);
-    const bool status = access.offset < 8 && access.offset + access.size > 4;
-    if (lanes_ && lanes_->at_once() && owner && owner != lanes_->here() && access.present &&
-        (access.write || status) && lanes_->is_past(*owner, now()))
-      lanes_->fail(fmt::format("the disk of OS {} was configured by another", *owner));
-    observer_.pci_configured(access);
+  // Ends are told by their vectors, which OSes give out without knowing of each other.
+  chips_->io_apic.set_end_observer([this](unsigned pin) {
+    check_foreign(ownership_.of_pin(pin), pin_used_[pin], "the interrupt pin");
   });
-  apic_bus_.set_observer(
-      [this](const ApicBus::Delivery& delivery) { observer_.message_delivered(delivery); });
+  chips_->pci.guard([this](const PciHost::ConfigAccess& access) {
+    // Its device changes nothing there but the interrupt's bit in the status register.
+    const bool status = access.offset < 8 && access.offset + access.size > 4;
+    if (!lanes_ || !(access.write || status)) return true;
+    const auto owner = ownership_.of_function(access.device * 8 + access.function);
+    return !owner || lanes_->touch(*owner);
+  });
+  chips_->pci.observe(
+      [this](const PciHost::ConfigAccess& access) { observer_.pci_configured(access); });
+  apic_bus_.set_observer([this](const ApicBus::Delivery& delivery) {
+    if (delivery.origin.kind == Origin::Kind::kIoApic) {
+      Cycles& used = pin_used_[delivery.origin.pin];
+      used = std::max(used, now());
+    }
+    observer_.message_delivered(delivery);
+  });
   chips_->rtc.set_memory(setup_.profile.memory);
   chips_->rtc.set_cores(setup_.profile.cores);
   if (setup_.debug_parts) {
@@ -249,9 +258,9 @@ void Machine::build_cores() {
 void Machine::power_on() { reset(); }
 
 void Machine::reset() {
+  if (!touch_all()) return;
   apic_bus_.reset();
   chips_->reset();
-  for (const auto& core : cores_) touch(*core);
   for (const auto& core : cores_) {
     core->cpu().set_a20(true);
     core->reset();
@@ -269,22 +278,23 @@ void Machine::init_all() {
     request_reset("INIT#, without a ROM to go on in");
     return;
   }
-  for (const auto& core : cores_) touch(*core);
+  if (!touch_all()) return;
   for (const auto& core : cores_) core->init_pin();
 }
 
 void Machine::set_a20(bool enabled) {
-  for (const auto& core : cores_) {
-    touch(*core);
-    core->cpu().set_a20(enabled);
-  }
+  if (!touch_all()) return;
+  for (const auto& core : cores_) core->cpu().set_a20(enabled);
 }
 
 void Machine::set_isa_irq(unsigned irq, unsigned driver, bool level) {
   std::uint32_t& drivers = isa_levels_[irq];
   drivers = level ? drivers | 1u << driver : drivers & ~(1u << driver);
   const bool driven = drivers != 0;
-  drive_pic([this, irq, driven] { chips_->pic.set_irq(irq, driven); });
+  drive_pic([this, irq, driven] {
+    pic_lines_ = driven ? pic_lines_ | 1u << irq : pic_lines_ & ~(1u << irq);
+    chips_->pic.set_irq(irq, driven);
+  });
   drive_pin(irq == 0 ? 2 : irq, driven);
 }
 
@@ -296,7 +306,7 @@ void Machine::set_pci_pin(unsigned pin, unsigned device, bool level) {
   // The 8259's input only: at the I/O APIC the PCI interrupts have pins of their own.
   drive_pic([this, pin, driven] {
     pic_pins_ = driven ? pic_pins_ | 1u << pin : pic_pins_ & ~(1u << pin);
-    chips_->pic.set_irq(kPciIsaIrq, pic_pins_ != 0 || isa_levels_[kPciIsaIrq] != 0);
+    chips_->pic.set_irq(kPciIsaIrq, pic_pins_ != 0 || (pic_lines_ >> kPciIsaIrq & 1) != 0);
   });
 }
 

@@ -156,7 +156,9 @@ class Machine {
   void set_a20(bool enabled);
   void init_all();
   EventQueue& queue_of(Ownership::Lane lane);
-  void touch(const Core& core);
+  // False when that is too late, and not to be done.
+  bool touch(const Core& core);
+  bool touch_all();
   void build_lanes();
   End run_lanes(const std::function<void()>& attend);
   // A line of the 8259s, which belong to the board.
@@ -187,9 +189,10 @@ class Machine {
   // Who drives a line: its level is the OR of them. A bit for each chip, or each PCI device.
   std::array<std::uint32_t, 16> isa_levels_{};
   std::array<std::uint32_t, IoApic::kPins> pin_levels_{};
-  // The levels of the PCI pins as the 8259s know them, and when a pin of the I/O APIC was driven
-  // last.
+  // The levels of the PCI pins and ISA lines as the 8259s know them; when a pin of the I/O APIC was
+  // driven last, or its message arrived.
   std::uint32_t pic_pins_ = 0;
+  std::uint32_t pic_lines_ = 0;
   std::array<Cycles, IoApic::kPins> pin_used_{};
   // Its thread uses what is above. Null: blocks are translated when they are executed.
   std::unique_ptr<KnownCode> known_code_;

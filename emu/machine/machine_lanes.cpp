@@ -1,6 +1,8 @@
 // The machine's side of its lanes: who may run at once, and what the board does to them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "emu/machine/chips.hpp"
 #include "emu/machine/known_code.hpp"
 
@@ -38,8 +40,7 @@ class Machine::LaneGroups final : public ApicBus::Groups {
     const Core& core = *cores_[place];
     if (message.mode == DeliveryMode::kStartup && core.state() != Core::State::kWaitForSipi)
       return false;
-    lanes_.touch(core.group());
-    return true;
+    return lanes_.touch(core.group());
   }
   void crossed() override { lanes_.fail("an interrupt went from one OS to another"); }
   void lock() override { lanes_.lock(); }
@@ -64,13 +65,15 @@ EventQueue& Machine::queue_of(Ownership::Lane lane) {
 }
 
 // What the board does reaches the core, whatever lane it is of.
-void Machine::touch(const Core& core) {
-  if (lanes_) lanes_->touch(core.group());
+bool Machine::touch(const Core& core) { return !lanes_ || lanes_->touch(core.group()); }
+
+bool Machine::touch_all() {
+  return std::ranges::all_of(cores_, [this](const auto& core) { return touch(*core); });
 }
 
 void Machine::check_foreign(Ownership::Lane owner, Cycles used, const char* what) {
   if (!lanes_ || !lanes_->at_once() || !owner || lanes_->here() == owner || used <= now()) return;
-  lanes_->fail(fmt::format("{} of OS {} was written by another, or read", what, *owner));
+  lanes_->fail(fmt::format("{} of OS {} was used by another", what, *owner));
 }
 
 Machine::End Machine::run(const std::function<void()>& attend) {

@@ -59,6 +59,27 @@ PciTarget Ownership::memory_of(unsigned lane, PhysAddr address, unsigned size) c
   return {};
 }
 
+Ownership::Lane Ownership::of_port(std::uint16_t port, unsigned size) const {
+  for (unsigned i = 0; i < uarts_.size(); ++i)
+    if (uarts_[i] && port + size > kUartPorts[i] && port < kUartPorts[i] + kUartRegisters)
+      return uarts_[i];
+  const auto last = static_cast<std::uint16_t>(port + size - 1);
+  for (unsigned lane = 0; lane < lanes_; ++lane)
+    for (const PciFunction* chip : chips_[lane])
+      if (chip->find_io(port).device != nullptr || chip->find_io(last).device != nullptr)
+        return lane;
+  return std::nullopt;
+}
+
+Ownership::Lane Ownership::of_memory(PhysAddr address, unsigned size) const {
+  const PhysAddr last = address + (size - 1);
+  for (unsigned lane = 0; lane < lanes_; ++lane)
+    for (const PciFunction* chip : chips_[lane])
+      if (chip->find_memory(address).device != nullptr || chip->find_memory(last).device != nullptr)
+        return lane;
+  return std::nullopt;
+}
+
 Ownership::Lane Ownership::of_message(const ApicBus::Delivery& delivery) const {
   Lane lane;
   switch (delivery.origin.kind) {

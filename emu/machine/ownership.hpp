@@ -37,6 +37,9 @@ class Ownership {
   // Whether all of an access goes to a serial port of the lane, or to a disk controller.
   bool owns_port(unsigned lane, std::uint16_t port, unsigned size) const;
   PciTarget memory_of(unsigned lane, PhysAddr address, unsigned size) const;
+  // Whose device answers to any of an access.
+  Lane of_port(std::uint16_t port, unsigned size) const;
+  Lane of_memory(PhysAddr address, unsigned size) const;
   // Of a message that stayed within a lane.
   Lane of_message(const ApicBus::Delivery& delivery) const;
   // Whether two lanes drive one pin.

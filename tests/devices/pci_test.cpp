@@ -256,6 +256,25 @@ TEST_F(PciTest, TheObserverSeesEachConfigurationAccess) {
   EXPECT_EQ(seen[1].value, 0xFFFFu);
 }
 
+TEST_F(PciTest, WhatTheGuardRefusesDoesNotHappen) {
+  put(4, 0x3C, 1, 5);
+  std::vector<PciHost::ConfigAccess> asked;
+  host_.guard([&](const PciHost::ConfigAccess& a) {
+    asked.push_back(a);
+    return a.device != 4;
+  });
+  put(4, 0x3C, 1, 6);
+  EXPECT_EQ(get(4, 0x3C, 1), 0xFFu);
+  EXPECT_EQ(get(0, 0, 2), 0x8086u);
+  get(9, 0, 4);
+  ASSERT_EQ(asked.size(), 3u);
+  EXPECT_TRUE(asked[0].write && asked[0].present);
+  EXPECT_EQ(asked[0].value, 6u);
+  EXPECT_EQ(asked[1].offset, 0x3Cu);
+  host_.guard({});
+  EXPECT_EQ(get(4, 0x3C, 1), 5u);
+}
+
 TEST(IsaBridge, HoldsWhatFirmwareSets) {
   IsaBridge bridge;
   EXPECT_EQ(bridge.config_read(0x00, 4), 0x3B028086u);

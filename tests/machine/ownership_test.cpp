@@ -19,6 +19,29 @@ MachineSetup two() {
   return setup;
 }
 
+class Window final : public Device {
+ public:
+  std::uint64_t read(std::uint64_t, unsigned) override { return 0; }
+  void write(std::uint64_t, unsigned, std::uint64_t) override {}
+  void reset() override {}
+  void visit(StateVisitor&) override {}
+};
+
+// Its BARs: memory at E0000000h-E0000FFFh, ports C000h-C01Fh.
+class Card final : public PciFunction {
+ public:
+  Card() : PciFunction({.vendor = 0x1234, .device = 0x5678, .class_code = 0x010601}) {
+    add_memory_bar(0, 0x1000, window_);
+    add_io_bar(4, 0x20, window_);
+    config_write(0x10, 4, 0xe0000000);
+    config_write(0x20, 4, 0xc000);
+    config_write(0x04, 2, 3);
+  }
+
+ private:
+  Window window_;
+};
+
 ApicBus::Delivery message(Origin origin, std::uint64_t targets) {
   return {.message = {}, .origin = origin, .targets = targets, .sent = {}, .arrived = {}};
 }
@@ -33,6 +56,22 @@ TEST(Ownership, PortsOfAUartAreItsOSs) {
   EXPECT_TRUE(ownership.owns_port(1, 0x2fd, 1));
   EXPECT_FALSE(ownership.owns_port(0, 0x3e8, 1));
   EXPECT_FALSE(ownership.owns_port(0, 0xcf8, 4));
+}
+
+TEST(Ownership, AnAccessThatEndsInADeviceIsOfItsOS) {
+  Ownership ownership(two());
+  EXPECT_EQ(ownership.of_port(0x2ff, 1), 1u);
+  EXPECT_EQ(ownership.of_port(0x2f5, 4), 1u);
+  EXPECT_EQ(ownership.of_port(0x2f4, 4), std::nullopt);
+  EXPECT_EQ(ownership.of_port(0x300, 1), std::nullopt);
+  EXPECT_EQ(ownership.of_port(0x3e8, 1), std::nullopt);
+  Card card;
+  ownership.plug(5 << 3, card);
+  EXPECT_EQ(ownership.of_memory({0xe0000ff8}, 8), 1u);
+  EXPECT_EQ(ownership.of_memory({0xdffffffe}, 4), 1u);
+  EXPECT_EQ(ownership.of_memory({0xe0001000}, 4), std::nullopt);
+  EXPECT_EQ(ownership.of_port(0xc01f, 1), 1u);
+  EXPECT_EQ(ownership.of_port(0xc020, 1), std::nullopt);
 }
 
 TEST(Ownership, AMessageWithinAnOSIsItsOwn) {

@@ -257,6 +257,19 @@ class Jobs(BootTest):
         text = self.scenario("parallel2", one_place)
         self.check_one(why, "locked", "--no-record", text=text)
 
+    def test_a_device_that_another_uses(self):
+        # COM2 and COM3 while the followers boot by them.
+        ports = "for p in 760 1000; do dd if=/dev/port bs=1 skip=$p count=8; done"
+        look = f"sleep 1; for i in $(seq 60); do {ports}; done"
+        typed = "[[type]]\nos = 'leader'\nafter = 'mint: leader up'\ntext = "
+        typed += f"'''{look}\n'''\n\n[end]"
+        text = self.scenario("parallel2", (r"\[end\]", lambda _: typed), ("isolated = true", ""))
+        one, other = (
+            self.boot("look", "--no-record", "--jobs", jobs, text=text) for jobs in (1, 2)
+        )
+        self.assertGreater(one["isolation"]["violations"], 0)
+        self.assertEqual(other["digest"], one["digest"])
+
 
 class LeaderDisk(BootTest):
     """The disk that a run makes for its leader: whole, or the run does not begin."""
