@@ -102,9 +102,7 @@ std::uint32_t cycles_of(const BlockModel::Bounds& bounds, std::size_t instructio
   return std::max({1u, least, static_cast<std::uint32_t>((bounds.total() + kCycle / 2) / kCycle)});
 }
 
-// `exact`: all bounds are wanted, and not only what they make of the block.
-Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles partial,
-                 bool exact) {
+Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles partial) {
   Analysis a;
   BlockModel::Bounds& b = a.bounds;
   std::array<unsigned, 8> ports{};
@@ -145,10 +143,7 @@ Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles 
     b = {.serial = b.serial};
     return a;
   }
-  // Up to here it would be rounded away.
-  const Centicycles enough = static_cast<Centicycles>(cycles_of(b, instructions.size())) * kCycle +
-                             kCycle / 2 - 1 - b.serial;
-  b.dependencies = dependency_bound(instructions, partial, exact ? 0 : enough);
+  b.dependencies = dependency_bound(instructions, partial);
   return a;
 }
 
@@ -280,7 +275,7 @@ BlockModel::~BlockModel() = default;
 BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
   const std::lock_guard lock(state_->mutex);
   state_->find_encodings(block);
-  return analyse(block, state_->decode(block), partial_, true).bounds;
+  return analyse(block, state_->decode(block), partial_).bounds;
 }
 
 // The same code is translated again and again: by each core, and after every change of its page.
@@ -305,7 +300,7 @@ void BlockModel::compute(const CodeBlock& block, BlockCost& result) const {
     return;
   }
   const Instructions instructions = state_->decode(block);
-  const Analysis a = analyse(block, instructions, partial_, false);
+  const Analysis a = analyse(block, instructions, partial_);
   result.unknown = a.unknown;
   result.cycles = cycles_of(a.bounds, count);
   // Where in the block an instruction begins: by the shares of what they take alone.
