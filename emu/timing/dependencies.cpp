@@ -29,7 +29,7 @@ class Chains {
       value = std::max(value, ready(source.place, source.size) + source.latency);
     }
     Centicycles second = value - in.sources[0].latency + in.second_result;
-    const bool memory = in.touches_memory();
+    const bool memory = in.touches_memory;
     if (memory) {
       for (const MemoryOperand& operand : in.memory) {
         if (!operand.load) continue;
@@ -203,12 +203,34 @@ Centicycles dependency_growth(std::span<const Instruction* const> block, Centicy
   return followed<false>(block, partial);
 }
 
-Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial) {
+Centicycles dependency_bound(std::span<const PlacedInstruction> block, Centicycles partial,
+                             WholeInstructions& scratch) {
   constexpr auto kMeasured = static_cast<Centicycles>(kRounds - kWarmUp);
-  if (const std::optional<Centicycles> simple = loop_bound(block)) return *simple;
+  Origins origins;
+  const bool simple = origins.find(block);
+  if (simple && origins.loops() == 0) return 0;
+  if (simple) return loop_bound(block, origins.loops());
+  const std::span<const Instruction* const> whole = scratch.of(block);
   std::optional<Centicycles> growth;
-  if (is_steady(block)) growth = recurrence_growth(block, partial);
-  return (growth ? *growth : dependency_growth(block, partial)) / kMeasured;
+  if (is_steady(whole)) growth = recurrence_growth(whole, partial);
+  return (growth ? *growth : dependency_growth(whole, partial)) / kMeasured;
+}
+
+std::span<const Instruction* const> WholeInstructions::of(
+    std::span<const PlacedInstruction> block) {
+  if (restored_.size() < block.size()) restored_.resize(block.size());
+  all_.clear();
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const PlacedInstruction& placed = block[i];
+    if (is_complete(*placed.general, placed.own)) {
+      all_.push_back(placed.general);
+      continue;
+    }
+    restored_[i] = *placed.general;
+    restore(restored_[i], placed.own);
+    all_.push_back(&restored_[i]);
+  }
+  return all_;
 }
 
 }  // namespace mint

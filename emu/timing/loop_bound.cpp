@@ -11,122 +11,78 @@ namespace {
 
 std::uint64_t bit(std::uint8_t place) { return std::uint64_t{1} << place; }
 
-// Where what the block hands on comes from.
-class Origins {
- public:
-  // False when more than loops of one place hand on.
-  bool find(std::span<const Instruction* const> block) {
-    bool moves_stack = false;
-    for (const Instruction* in : block) {
-      if (!add(*in)) return false;
-      moves_stack |= in->stack_after != 0 && !in->touches_memory();
+std::uint8_t lowest(std::uint64_t places) {
+  return static_cast<std::uint8_t>(std::countr_zero(places));
+}
+
+// Whether a load may find what a store before has written. Registers that are not the same one
+// never have the same value, as far as addresses are told apart by them.
+bool may_forward(std::span<const PlacedInstruction> block) {
+  constexpr std::size_t kMost = 16;
+  std::array<MemoryOperand, kMost> loads;
+  std::array<MemoryOperand, kMost> stores;
+  std::size_t load_count = 0;
+  std::size_t store_count = 0;
+  for (const PlacedInstruction& placed : block) {
+    if (!placed.general->touches_memory) continue;
+    if (load_count + Instruction::kMemory > kMost || store_count + Instruction::kMemory > kMost)
+      return true;
+    for (unsigned i = 0; i < Instruction::kMemory; ++i) {
+      const MemoryOperand& general = placed.general->memory[i];
+      if (general.load) loads[load_count++] = placed.memory(i);
+      if (general.store) stores[store_count++] = placed.memory(i);
     }
-    for (std::size_t i = 0; i < stores_; ++i)
-      for (std::size_t k = 0; k < loads_; ++k)
-        if (may_forward(*store_[i], *load_[k])) return false;
-    for (std::uint64_t left = written_; left != 0; left &= left - 1) {
-      const auto place = static_cast<std::uint8_t>(std::countr_zero(left));
-      const std::uint64_t from = handed_to(place);
-      loops_ |= from & bit(place);
-      for (std::uint64_t others = from & ~bit(place); others != 0; others &= others - 1) {
-        const auto other = static_cast<std::uint8_t>(std::countr_zero(others));
-        if ((handed_to(other) & ~bit(other)) != 0) return false;
-      }
+  }
+  for (std::size_t i = 0; i < store_count; ++i)
+    for (std::size_t k = 0; k < load_count; ++k) {
+      const MemoryOperand& store = stores[i];
+      const MemoryOperand& load = loads[k];
+      if (store.base == load.base && store.index == load.index && store.scale == load.scale &&
+          store.segment == load.segment &&
+          (load.base == kStackPointer || (load.displacement + load.size > store.displacement &&
+                                          store.displacement + store.size > load.displacement)))
+        return true;
     }
-    // ADD and SUB of the stack pointer hand on no flags, which `writes` has.
-    return loops_ == 0 || !moves_stack;
-  }
-
-  // The places whose next value hangs on the one before.
-  std::uint64_t loops() const { return loops_; }
-
- private:
-  static constexpr std::size_t kAccesses = 16;
-
-  std::uint64_t handed_to(std::uint8_t place) const { return on_[place] & written_; }
-
-  // on_: what the value of a place that was written was at the beginning of the block, as far as it
-  // hangs on that.
-  bool add(const Instruction& in) {
-    if (in.exchanges || in.x87_after != 0) return false;
-    std::uint64_t value = in.reads & ~written_;
-    for (std::uint64_t left = in.reads & written_; left != 0; left &= left - 1)
-      value |= on_[std::countr_zero(left)];
-    if (in.serial > 0) value = 0;
-    if (in.touches_memory() && !add_memory(in, value)) return false;
-    for (std::uint64_t left = in.writes; left != 0; left &= left - 1)
-      on_[std::countr_zero(left)] = value;
-    written_ |= in.writes;
-    return true;
-  }
-
-  bool add_memory(const Instruction& in, std::uint64_t value) {
-    for (const MemoryOperand& memory : in.memory) {
-      if (!memory.load) continue;
-      if (loads_ == kAccesses) return false;
-      load_[loads_++] = &memory;
-    }
-    for (const MemoryOperand& memory : in.memory) {
-      if (!memory.store) continue;
-      if (stores_ == kAccesses) return false;
-      store_[stores_++] = &memory;
-      stored_ |= value;
-      on_[kStored] = stored_;
-      written_ |= bit(kStored);
-    }
-    return true;
-  }
-
-  // Registers that are not the same one never have the same version.
-  static bool may_forward(const MemoryOperand& store, const MemoryOperand& load) {
-    if (store.base != load.base || store.index != load.index || store.scale != load.scale ||
-        store.segment != load.segment)
-      return false;
-    return load.base == kStackPointer || (load.displacement + load.size > store.displacement &&
-                                          store.displacement + store.size > load.displacement);
-  }
-
-  std::array<std::uint64_t, kPlaces> on_;
-  std::uint64_t written_ = 0;
-  std::uint64_t stored_ = 0;
-  std::uint64_t loops_ = 0;
-  std::array<const MemoryOperand*, kAccesses> load_;
-  std::array<const MemoryOperand*, kAccesses> store_;
-  std::size_t loads_ = 0;
-  std::size_t stores_ = 0;
-};
+  return false;
+}
 
 // The way from a place's value at the beginning of a block to the one at its end.
 class Way {
  public:
-  Way(std::span<const Instruction* const> block, std::uint8_t place) : on_(bit(place)) {
+  Way(std::span<const PlacedInstruction> block, std::uint8_t place) : place_(place) {
+    on_ = bit(place);
     far_[place] = 0;
     size_[place] = 8;
-    for (const Instruction* in : block) {
-      if ((in->writes & bit(place)) == 0) continue;
-      for (const Instruction::Result& result : in->results)
-        if (result.place == place) size_[place] = result.size;
-    }
-    for (const Instruction* in : block)
-      if (((in->reads | in->writes) & on_) != 0) execute(*in);
+    for (const PlacedInstruction& placed : block)
+      if ((placed.writes() & bit(place)) != 0) size_[place] = size_written(placed);
+    for (const PlacedInstruction& placed : block)
+      if (((placed.reads() | placed.writes()) & on_) != 0) execute(placed);
   }
 
-  Centicycles to(std::uint8_t place) const {
-    return (on_ & bit(place)) != 0 ? std::max<Centicycles>(far_[place], 0) : 0;
-  }
+  Centicycles length() const { return (on_ & bit(place_)) != 0 ? far_[place_] : 0; }
 
  private:
   static constexpr Centicycles kNever = -(1 << 28);
 
-  void execute(const Instruction& in) {
+  std::uint8_t size_written(const PlacedInstruction& placed) const {
+    const PlacedInstruction::Names names = placed.names();
+    for (const Instruction::Result& result : placed.general->results)
+      if (names.of(result.place) == place_) return result.size;
+    return 8;
+  }
+
+  void execute(const PlacedInstruction& placed) {
+    const Instruction& in = *placed.general;
+    const PlacedInstruction::Names names = placed.names();
     Centicycles value = kNever;
     for (const Instruction::Source& source : in.sources) {
       if (source.place == kNowhere) break;
-      value = std::max(value, ready(source.place, source.size) + source.latency);
+      value = std::max(value, ready(names.of(source.place), source.size) + source.latency);
     }
     Centicycles second = value - in.sources[0].latency + in.second_result;
-    for (const MemoryOperand& memory : in.memory) {
-      if (!memory.load) continue;
+    for (unsigned i = 0; in.loads != 0 && i < Instruction::kMemory; ++i) {
+      if (!in.memory[i].load) continue;
+      const MemoryOperand memory = placed.memory(i);
       const Centicycles loaded = std::max(ready(memory.base, memory.address_size),
                                           ready(memory.index, memory.address_size)) +
                                  (memory.vector ? kVectorLoad : kLoad);
@@ -136,7 +92,7 @@ class Way {
     if (in.serial > 0) value = second = kNever;
     for (const Instruction::Result& result : in.results) {
       if (result.place == kNowhere) break;
-      set(result.place, result.size, result.second ? second : value);
+      set(names.of(result.place), result.size, result.second ? second : value);
     }
   }
 
@@ -156,20 +112,68 @@ class Way {
     size_[place] = size;
   }
 
-  std::uint64_t on_;  // places whose values hang on that one
+  const std::uint8_t place_;
+  std::uint64_t on_ = 0;  // places whose values hang on that one
   std::array<Centicycles, kPlaces> far_;
   std::array<std::uint8_t, kPlaces> size_;
 };
 
 }  // namespace
 
-std::optional<Centicycles> loop_bound(std::span<const Instruction* const> block) {
-  Origins origins;
-  if (!origins.find(block)) return std::nullopt;
+bool Origins::find(std::span<const PlacedInstruction> block) {
+  std::uint64_t live = 0;
+  std::uint64_t written = 0;
+  unsigned loads = 0;
+  unsigned stores = 0;
+  bool other =
+      false;  // x87, or a move of the stack pointer, which hands on no flags as writes() has
+  bool moves_stack = false;
+  for (const PlacedInstruction& placed : block) {
+    const Instruction& in = *placed.general;
+    live |= placed.reads() & ~written;
+    written |= placed.writes();
+    loads += in.loads;
+    stores += in.stores;
+    other |= in.exchanges || in.x87_after != 0;
+    moves_stack |= in.stack_after != 0 && !in.touches_memory;
+  }
+  if (other || (loads != 0 && stores != 0 && may_forward(block))) return false;
+  if ((live & written) == 0) return true;
+  follow(block, live & written);
+  for (std::uint64_t left = on_; left != 0; left &= left - 1) {
+    const std::uint8_t place = lowest(left);
+    loops_ |= from_[place] & bit(place);
+    for (std::uint64_t others = from_[place] & ~bit(place); others != 0; others &= others - 1)
+      if ((handed_to(lowest(others)) & ~bit(lowest(others))) != 0) return false;
+  }
+  return loops_ == 0 || !moves_stack;
+}
+
+void Origins::follow(std::span<const PlacedInstruction> block, std::uint64_t carried) {
+  on_ = carried;
+  for (std::uint64_t left = carried; left != 0; left &= left - 1)
+    from_[lowest(left)] = bit(lowest(left));
+  std::uint64_t stored = 0;
+  for (const PlacedInstruction& placed : block) {
+    const std::uint64_t reads = placed.general->serial > 0 ? 0 : placed.reads() & on_;
+    const std::uint64_t writes = placed.writes();
+    on_ &= ~writes;
+    if (reads == 0) continue;
+    std::uint64_t from = 0;
+    for (std::uint64_t left = reads; left != 0; left &= left - 1) from |= from_[lowest(left)];
+    if (placed.general->stores != 0) stored |= from;
+    on_ |= writes;
+    for (std::uint64_t left = writes; left != 0; left &= left - 1) from_[lowest(left)] = from;
+  }
+  if (stored == 0) return;
+  on_ |= bit(kStored);
+  from_[kStored] = stored;
+}
+
+Centicycles loop_bound(std::span<const PlacedInstruction> block, std::uint64_t loops) {
   Centicycles most = 0;
-  for (std::uint64_t left = origins.loops(); left != 0; left &= left - 1) {
-    const auto place = static_cast<std::uint8_t>(std::countr_zero(left));
-    most = std::max(most, Way(block, place).to(place));
+  for (std::uint64_t left = loops; left != 0; left &= left - 1) {
+    most = std::max(most, Way(block, lowest(left)).length());
   }
   return most;
 }

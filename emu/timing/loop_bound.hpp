@@ -4,14 +4,35 @@
 // pointer). Then what grows are the latter, each by the way from its value to its next one.
 #pragma once
 
-#include <optional>
+#include <array>
+#include <cstdint>
 #include <span>
 
-#include "emu/timing/instruction.hpp"
+#include "emu/timing/placed_instruction.hpp"
 
 namespace mint {
 
-// Hundredths of a cycle; nothing when the block is not like that, or could be otherwise.
-std::optional<Centicycles> loop_bound(std::span<const Instruction* const> block);
+// Where what a block hands on comes from.
+class Origins {
+ public:
+  // False when more than such values hand on, or could.
+  bool find(std::span<const PlacedInstruction> block);
+  // The places whose next value hangs on the one before. Without any, nothing grows.
+  std::uint64_t loops() const { return loops_; }
+
+ private:
+  std::uint64_t handed_to(std::uint8_t place) const {
+    return (on_ & std::uint64_t{1} << place) != 0 ? from_[place] : 0;
+  }
+  void follow(std::span<const PlacedInstruction> block, std::uint64_t carried);
+
+  // Places whose values hang on some that the block before has written, and on which of these.
+  std::uint64_t on_ = 0;
+  std::array<std::uint64_t, kPlaces> from_;
+  std::uint64_t loops_ = 0;
+};
+
+// The bound that these loops set, in hundredths of a cycle.
+Centicycles loop_bound(std::span<const PlacedInstruction> block, std::uint64_t loops);
 
 }  // namespace mint

@@ -157,7 +157,7 @@ class Recurrence {
     }
     Time second = Time::never();
     second.follow(value, in.second_result - in.sources[0].latency);
-    if (in.touches_memory()) {
+    if (in.touches_memory) {
       for (const MemoryOperand& operand : in.memory) {
         if (!operand.load) continue;
         const Time loaded = load(operand);
@@ -167,7 +167,7 @@ class Recurrence {
     }
     // It waits for everything before it, and everything after it for it: that is all in its cost.
     if (in.serial > 0) value = second = Time::beginning();
-    if (in.touches_memory()) {
+    if (in.touches_memory) {
       for (const MemoryOperand& operand : in.memory)
         if (operand.store) store(operand, value, in.serial > 0);
     }

@@ -9,7 +9,6 @@
 
 #include "emu/timing/instruction_decoder.hpp"
 #include "emu/timing/loop_bound.hpp"
-#include "emu/timing/recurrence.hpp"
 
 namespace mint {
 namespace {
@@ -58,27 +57,27 @@ class Instructions {
 TEST(DependenciesTest, ShortWaysComeToWhatAllRoundsComeTo) {
   InstructionDecoder decoder(CostTable::nehalem());
   Instructions instructions;
+  WholeInstructions whole;
   unsigned loops = 0;
   unsigned recurrences = 0;
   for (int i = 0; i < 40'000; ++i) {
-    std::vector<const Instruction*> block;
+    std::vector<PlacedInstruction> block(1 + instructions.below(8));
     std::string text;
-    for (std::size_t size = 1 + instructions.below(8); block.size() < size;) {
-      const std::vector<std::uint8_t> bytes = instructions.next();
-      Encoding whole;
-      std::copy(bytes.begin(), bytes.end(), whole.name.begin());
-      whole.name[Encoding::kLongest] = static_cast<std::uint8_t>(64 | bytes.size());
-      whole.set_hash();
-      block.push_back(&decoder.decode(whole, 64));
+    for (PlacedInstruction& placed : block) {
+      std::vector<std::uint8_t> bytes = instructions.next();
+      const std::size_t length = bytes.size();
       for (const std::uint8_t byte : bytes) text += " " + std::to_string(byte);
       text += ";";
+      bytes.resize(Encoding::kReadable);
+      decoder.place(bytes.data(), length, 64, placed);
     }
     const Centicycles partial = 100 * static_cast<Centicycles>(instructions.below(3));
-    const Centicycles expected = dependency_growth(block, partial) / 4;
-    const std::optional<Centicycles> by_loops = loop_bound(block);
-    loops += by_loops.value_or(0) != 0;
-    recurrences += !by_loops && expected != 0;
-    ASSERT_EQ(dependency_bound(block, partial), expected) << text;
+    const Centicycles expected = dependency_growth(whole.of(block), partial) / 4;
+    Origins origins;
+    const bool simple = origins.find(block);
+    loops += simple && expected != 0;
+    recurrences += !simple && expected != 0;
+    ASSERT_EQ(dependency_bound(block, partial, whole), expected) << text;
   }
   EXPECT_GT(loops, 1000u);
   EXPECT_GT(recurrences, 1000u);

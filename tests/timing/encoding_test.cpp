@@ -78,6 +78,16 @@ TEST(Encoding, WhatIsLeftOutDoesNotMatter) {
       std::string text;
       for (const std::uint8_t byte : bytes) text += " " + std::to_string(byte);
       ASSERT_TRUE(same) << bits << " bits:" << text;
+      // Nor what is found by the fingerprint, whatever is behind the instruction.
+      std::vector<std::uint8_t> readable = bytes;
+      readable.resize(Encoding::kReadable, static_cast<std::uint8_t>(i));
+      PlacedInstruction placed;
+      decoder.place(readable.data(), bytes.size(), bits, placed);
+      Instruction found = *placed.general;
+      restore(found, placed.own);
+      ASSERT_TRUE(found == got) << bits << " bits:" << text;
+      ASSERT_EQ(placed.reads(), got.reads) << bits << " bits:" << text;
+      ASSERT_EQ(placed.writes(), got.writes) << bits << " bits:" << text;
     }
     // Otherwise nothing was tested.
     if (bits != 16) {
