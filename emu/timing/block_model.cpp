@@ -39,12 +39,12 @@ bool fuses(const Instruction& first, const Instruction& second) {
 // The bound of the fetch unit.
 class Fetch {
  public:
-  void take(const Instruction& in) {
-    if (in.length_changing_prefix && bytes_ / kFetchBytes != line_) {
+  void take(const PlacedInstruction& placed) {
+    if (placed.general->length_changing_prefix && bytes_ / kFetchBytes != line_) {
       line_ = bytes_ / kFetchBytes;
       ++changed_;
     }
-    bytes_ += in.length;
+    bytes_ += placed.length;
   }
   Centicycles bound() const {
     return static_cast<Centicycles>(bytes_ * kCycle / kFetchBytes + changed_ * kLengthChange);
@@ -135,7 +135,7 @@ Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles 
     const Instruction& in = *instructions[i].general;
     a.unknown += !in.known;
     b.serial += in.serial;
-    fetch.take(in);
+    fetch.take(instructions[i]);
     if (!fused) decode.take(in);
     fused = i + 1 < instructions.size() && fuses(in, *instructions[i + 1].general);
     // One step of a repetition is a block of its own (the engine goes through the instruction's
@@ -181,22 +181,37 @@ struct BlockModel::State {
   InstructionDecoder decoder{CostTable::nehalem()};
   std::vector<std::uint8_t> readable;  // the block's bytes, and some more
   std::vector<PlacedInstruction> instructions;
+  std::vector<std::uint64_t> names;  // and their fingerprints
   WholeInstructions whole;
   std::vector<Centicycles> weights;
   KnownCosts known;
 
-  Instructions decode(const CodeBlock& block) {
+  // To be called before decode(), with something to do in between if there is.
+  void expect(const CodeBlock& block) {
     decoder.forget_if_many();
     const std::size_t size = block.code.size();
     if (readable.size() < size + Encoding::kReadable) readable.resize(size + Encoding::kReadable);
     std::copy(block.code.begin(), block.code.end(), readable.begin());
     const std::size_t count = block.starts.size();
-    if (instructions.size() < count) instructions.resize(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t at = std::min<std::size_t>(block.starts[i], size);
-      decoder.place(readable.data() + at, block.instruction(i).size(), block.bits, instructions[i]);
+    if (instructions.size() < count) {
+      instructions.resize(count);
+      names.resize(count);
     }
+    for (std::size_t i = 0; i < count; ++i)
+      names[i] =
+          decoder.expect(bytes(block, i), block.instruction(i).size(), block.bits, instructions[i]);
+  }
+  Instructions decode(const CodeBlock& block) {
+    const std::size_t count = block.starts.size();
+    for (std::size_t i = 0; i < count; ++i)
+      decoder.place(names[i], bytes(block, i), block.instruction(i).size(), block.bits,
+                    instructions[i]);
     return {instructions.data(), count};
+  }
+
+ private:
+  const std::uint8_t* bytes(const CodeBlock& block, std::size_t index) const {
+    return readable.data() + std::min<std::size_t>(block.starts[index], block.code.size());
   }
 };
 
@@ -205,6 +220,7 @@ BlockModel::~BlockModel() = default;
 
 BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
   const std::lock_guard lock(state_->mutex);
+  state_->expect(block);
   return analyse(block, state_->decode(block), partial_, state_->whole).bounds;
 }
 
@@ -213,6 +229,9 @@ void BlockModel::find_cost(const CodeBlock& block, BlockCost& cost) const {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(block.code.data(), block.code.size(),
                                                    block.bits << 8 | block.starts.size());
   const std::lock_guard lock(state_->mutex);
+  // What is known of the block is rarely in the host's caches; meanwhile there is something to do.
+  state_->known.prefetch(hash);
+  state_->expect(block);
   if (state_->known.find(hash, cost)) return;
   compute(block, cost);
   state_->known.keep(hash, cost);

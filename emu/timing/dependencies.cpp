@@ -226,8 +226,7 @@ std::span<const Instruction* const> WholeInstructions::of(
       all_.push_back(placed.general);
       continue;
     }
-    restored_[i] = *placed.general;
-    restore(restored_[i], placed.own);
+    restored_[i] = placed.whole();
     all_.push_back(&restored_[i]);
   }
   return all_;

@@ -50,7 +50,7 @@ class Parser {
       name_ = (name_ & ~mask_of(at_, immediate)) | Wide{2} << 8 * at_;
     if (!two && op == 0xf7 && (modrm >> 3 & 7) < 4) naming = kRm;     // not with EAX and EDX
     if (!two && op == 0xc7 && (modrm >> 3 & 7) != 0) naming = kNone;  // XBEGIN
-    rename(naming, modrm);
+    rename(naming, two, op, modrm);
   }
 
  private:
@@ -78,10 +78,11 @@ class Parser {
 
   // Puts stand-ins in the place of general registers, except the stack pointer, which is not like
   // the others.
-  void rename(Naming naming, std::uint8_t modrm) {
+  void rename(Naming naming, bool two, std::uint8_t op, std::uint8_t modrm) {
     if (naming == kNone || modrm_at_ == 0) return;
     // Byte registers keep their names; with REX they may be those of the stand-ins.
-    if (naming == kAddress && rex_ != 0) return;
+    if (naming == kAddress && rex_ != 0 && is_in_the_way(two, op, register_in({modrm_at_, 3, 4})))
+      return;
     std::array<Field, 3> fields;
     unsigned count = 0;
     const unsigned low = modrm & 7;

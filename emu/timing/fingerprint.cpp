@@ -39,7 +39,7 @@ constexpr unsigned kRegField = 4;
 
 // Those whose registers can be taken for others, by ModRM.
 unsigned fields_of(Naming naming, unsigned modrm, unsigned sib, bool has_rex) {
-  if (naming == kNone || (naming == kAddress && has_rex)) return 0;
+  if (naming == kNone) return 0;
   const unsigned reg = naming == kBoth || naming == kReg ? kRegField : 0;
   if (modrm >= 0xc0) {
     if (naming == kAddress || naming == kVectorAddress || (naming == kReg && has_rex)) return 0;
@@ -114,6 +114,7 @@ std::uint64_t fingerprint(const std::uint8_t* bytes, std::size_t length, unsigne
   const bool narrow = prefix == 0x66 && !wide;
   std::size_t immediate = kImmediates[opcode.form][wide ? 2 : narrow ? 0 : 1];
   std::size_t displacement = 0;
+  bool rex_matters = true;
   std::uint64_t key = kOfFields;
   if (opcode.form < kByte) {
     const unsigned modrm = bytes[at++];
@@ -136,10 +137,17 @@ std::uint64_t fingerprint(const std::uint8_t* bytes, std::size_t length, unsigne
       if (immediate != 1) return 0;
       key |= std::uint64_t{bytes[at]} << 54;
     }
+    if (naming == kAddress && rex != 0 && is_in_the_way(two, op, names.reg)) naming = kNone;
     names.rename(fields_of(naming, modrm, sib, rex != 0), out);
-    key |= std::uint64_t{modrm >> 6} << 9 | std::uint64_t{has_sib} << 11 |
-           std::uint64_t{sib >> 6} << 12 | std::uint64_t{names.base} << 14 |
-           std::uint64_t{names.index} << 19 | std::uint64_t{names.reg} << 24;
+    // REX is told from none where there are byte registers, and behind a prefix, which may say
+    // something else then.
+    rex_matters =
+        prefix != 0 || naming == kNone || naming == kAddress || (naming == kReg && modrm >= 0xc0);
+    const bool no_base = modrm < 0x40 && ((has_sib ? sib : modrm) & 7) == 5;
+    key |= std::uint64_t{modrm >= 0xc0} << 9 | std::uint64_t{no_base} << 10 |
+           std::uint64_t{has_sib} << 11 | std::uint64_t{sib >> 6} << 12 |
+           std::uint64_t{names.base} << 14 | std::uint64_t{names.index} << 19 |
+           std::uint64_t{names.reg} << 24;
     if (displacement != 0) {
       out.displaced = true;
       out.displacement = sign_extended(bytes + at, displacement);
@@ -156,8 +164,8 @@ std::uint64_t fingerprint(const std::uint8_t* bytes, std::size_t length, unsigne
   }
   const bool one = immediate != 0 && !opcode.relative && sign_extended(bytes + at, immediate) == 1;
   return key | std::uint64_t{op} | std::uint64_t{two} << 8 | std::uint64_t{wide} << 29 |
-         std::uint64_t{rex != 0} << 30 | std::uint64_t{is_long} << 31 |
-         std::uint64_t{prefix} << 32 | length << 40 | std::uint64_t{one} << 44 | displacement << 45;
+         std::uint64_t{rex != 0 && rex_matters} << 30 | std::uint64_t{is_long} << 31 |
+         std::uint64_t{prefix} << 32 | std::uint64_t{one} << 40;
 }
 
 }  // namespace mint

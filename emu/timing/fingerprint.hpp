@@ -9,8 +9,8 @@
 
 namespace mint {
 
-// Two instructions with the same fingerprint have encodings with the same name. 0 for those that it
-// does not know. `bytes` has Encoding::kReadable ones.
+// Instructions with the same fingerprint are alike but for what is in `out`, and their lengths. 0
+// for those that it does not know. `bytes` has Encoding::kReadable ones.
 std::uint64_t fingerprint(const std::uint8_t* bytes, std::size_t length, unsigned bits,
                           Particulars& out);
 

@@ -36,28 +36,37 @@ InstructionDecoder::~InstructionDecoder() {
   for (csh& handle : handles_) cs_close(&handle);
 }
 
-void InstructionDecoder::place(const std::uint8_t* bytes, std::size_t length, unsigned bits,
-                               PlacedInstruction& out) {
+std::uint64_t InstructionDecoder::expect(const std::uint8_t* bytes, std::size_t length,
+                                         unsigned bits, PlacedInstruction& out) const {
   const std::uint64_t name = fingerprint(bytes, length, bits, out.own);
+  __builtin_prefetch(&known_[first_known(name)]);
+  return name;
+}
+
+void InstructionDecoder::place(std::uint64_t name, const std::uint8_t* bytes, std::size_t length,
+                               unsigned bits, PlacedInstruction& out) {
   if (name != 0) {
     const Known& known = known_of(name);
     if (known.fingerprint != 0) {
       out.general = known.instruction;
+      __builtin_prefetch(out.general);
+      out.length = static_cast<std::uint8_t>(length);
       return;
     }
   }
   Encoding encoding;
   normalise(bytes, length, bits, encoding);
   out.general = &decode(encoding, bits);
+  out.length = out.general->length;
   out.own = encoding;
-  if (name == 0) return;
+  if (name == 0 || out.length != length) return;
   known_of(name) = {name, out.general};
   if (2 * ++known_count_ >= known_.size()) grow_known();
 }
 
 InstructionDecoder::Known& InstructionDecoder::known_of(std::uint64_t fingerprint) {
   const std::size_t mask = known_.size() - 1;
-  std::size_t at = (fingerprint * 0x9e3779b97f4a7c15) >> 32 & mask;
+  std::size_t at = first_known(fingerprint);
   while (known_[at].fingerprint != 0 && known_[at].fingerprint != fingerprint) at = (at + 1) & mask;
   return known_[at];
 }

@@ -27,8 +27,13 @@ class InstructionDecoder {
   // References stay good until forget_if_many().
   const Instruction& decode(const Encoding& encoding, unsigned bits);
   // An instruction by its bytes, of which there are Encoding::kReadable to be read: decode() and
-  // what the encoding leaves out, mostly without making the encoding.
-  void place(const std::uint8_t* bytes, std::size_t length, unsigned bits, PlacedInstruction& out);
+  // what the encoding leaves out, mostly without making the encoding. In two steps, since what is
+  // known of an instruction is rarely in the host's caches: the first one is to be taken for all
+  // instructions of a block before the second one. It gives the fingerprint.
+  std::uint64_t expect(const std::uint8_t* bytes, std::size_t length, unsigned bits,
+                       PlacedInstruction& out) const;
+  void place(std::uint64_t name, const std::uint8_t* bytes, std::size_t length, unsigned bits,
+             PlacedInstruction& out);
   // Starts again when more encodings have been seen than a run should keep.
   void forget_if_many();
 
@@ -54,6 +59,9 @@ class InstructionDecoder {
     std::uint64_t fingerprint = 0;  // 0: unused
     const Instruction* instruction = nullptr;
   };
+  std::size_t first_known(std::uint64_t fingerprint) const {
+    return (fingerprint * 0x9e3779b97f4a7c15) >> 32 & (known_.size() - 1);
+  }
   Known& known_of(std::uint64_t fingerprint);
   void grow_known();
 

@@ -18,6 +18,9 @@ class KnownCosts {
     entries_.reserve(kMost);
     before_.reserve(8 * kMost);
   }
+  void prefetch(const XXH128_hash_t& hash) const {
+    __builtin_prefetch(&slots_[hash.low64 & (slots_.size() - 1)]);
+  }
   bool find(const XXH128_hash_t& hash, BlockCost& cost) const {
     const std::uint32_t slot = slots_[hash.low64 & (slots_.size() - 1)];
     const std::uint32_t place = slot & kPlace;

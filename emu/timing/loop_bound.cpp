@@ -15,6 +15,9 @@ std::uint8_t lowest(std::uint64_t places) {
   return static_cast<std::uint8_t>(std::countr_zero(places));
 }
 
+// ADD or SUB with an immediate: the analysis of the instruction takes it for no result.
+bool moves_stack_only(const Instruction& in) { return in.stack_after != 0 && !in.touches_memory; }
+
 // Whether a load may find what a store before has written. Registers that are not the same one
 // never have the same value, as far as addresses are told apart by them.
 bool may_forward(std::span<const PlacedInstruction> block) {
@@ -121,42 +124,43 @@ class Way {
 }  // namespace
 
 bool Origins::find(std::span<const PlacedInstruction> block) {
-  std::uint64_t live = 0;
-  std::uint64_t written = 0;
   unsigned loads = 0;
   unsigned stores = 0;
-  bool other =
-      false;  // x87, or a move of the stack pointer, which hands on no flags as writes() has
+  bool x87 = false;
   bool moves_stack = false;
   for (const PlacedInstruction& placed : block) {
     const Instruction& in = *placed.general;
-    live |= placed.reads() & ~written;
-    written |= placed.writes();
     loads += in.loads;
     stores += in.stores;
-    other |= in.exchanges || in.x87_after != 0;
-    moves_stack |= in.stack_after != 0 && !in.touches_memory;
+    x87 |= in.exchanges || in.x87_after != 0;
+    moves_stack |= moves_stack_only(in);
   }
-  if (other || (loads != 0 && stores != 0 && may_forward(block))) return false;
-  if ((live & written) == 0) return true;
-  follow(block, live & written);
-  for (std::uint64_t left = on_; left != 0; left &= left - 1) {
-    const std::uint8_t place = lowest(left);
-    loops_ |= from_[place] & bit(place);
-    for (std::uint64_t others = from_[place] & ~bit(place); others != 0; others &= others - 1)
-      if ((handed_to(lowest(others)) & ~bit(lowest(others))) != 0) return false;
-  }
-  return loops_ == 0 || !moves_stack;
+  if (x87 || (loads != 0 && stores != 0 && may_forward(block))) return false;
+  if (!follow<false>(block)) return false;
+  // What loops add is told by their results, and a move of the stack pointer has no flags there.
+  return loops_ == 0 || !moves_stack || follow<true>(block);
 }
 
-void Origins::follow(std::span<const PlacedInstruction> block, std::uint64_t carried) {
-  on_ = carried;
-  for (std::uint64_t left = carried; left != 0; left &= left - 1)
+template <bool kByResults>
+bool Origins::follow(std::span<const PlacedInstruction> block) {
+  const auto written_by = [](const PlacedInstruction& placed) {
+    return kByResults && moves_stack_only(*placed.general) ? 0 : placed.writes();
+  };
+  std::uint64_t live = 0;
+  std::uint64_t written = 0;
+  for (const PlacedInstruction& placed : block) {
+    live |= placed.reads() & ~written;
+    written |= written_by(placed);
+  }
+  loops_ = 0;
+  on_ = live & written;
+  if (on_ == 0) return true;
+  for (std::uint64_t left = on_; left != 0; left &= left - 1)
     from_[lowest(left)] = bit(lowest(left));
   std::uint64_t stored = 0;
   for (const PlacedInstruction& placed : block) {
     const std::uint64_t reads = placed.general->serial > 0 ? 0 : placed.reads() & on_;
-    const std::uint64_t writes = placed.writes();
+    const std::uint64_t writes = written_by(placed);
     on_ &= ~writes;
     if (reads == 0) continue;
     std::uint64_t from = 0;
@@ -165,9 +169,17 @@ void Origins::follow(std::span<const PlacedInstruction> block, std::uint64_t car
     on_ |= writes;
     for (std::uint64_t left = writes; left != 0; left &= left - 1) from_[lowest(left)] = from;
   }
-  if (stored == 0) return;
-  on_ |= bit(kStored);
-  from_[kStored] = stored;
+  if (stored != 0) {
+    on_ |= bit(kStored);
+    from_[kStored] = stored;
+  }
+  for (std::uint64_t left = on_; left != 0; left &= left - 1) {
+    const std::uint8_t place = lowest(left);
+    loops_ |= from_[place] & bit(place);
+    for (std::uint64_t others = from_[place] & ~bit(place); others != 0; others &= others - 1)
+      if ((handed_to(lowest(others)) & ~bit(lowest(others))) != 0) return false;
+  }
+  return true;
 }
 
 Centicycles loop_bound(std::span<const PlacedInstruction> block, std::uint64_t loops) {

@@ -24,7 +24,8 @@ class Origins {
   std::uint64_t handed_to(std::uint8_t place) const {
     return (on_ & std::uint64_t{1} << place) != 0 ? from_[place] : 0;
   }
-  void follow(std::span<const PlacedInstruction> block, std::uint64_t carried);
+  template <bool kByResults>
+  bool follow(std::span<const PlacedInstruction> block);
 
   // Places whose values hang on some that the block before has written, and on which of these.
   std::uint64_t on_ = 0;

@@ -57,8 +57,10 @@ constexpr std::array<Form, 256> one_byte_forms() {
   forms[0x80] = forms[0x83] = forms[0xc0] = forms[0xc1] = forms[0xc6] = forms[0x6b] = kModRmByte;
   forms[0x81] = forms[0xc7] = forms[0x69] = kModRmWord;
   forms[0xf6] = forms[0xf7] = kModRmGroup3;
-  forms[0xa8] = kByte;
-  forms[0xa9] = kWord;
+  for (unsigned op = 0xb0; op <= 0xb7; ++op) forms[op] = kByte;
+  for (unsigned op = 0xe4; op <= 0xe7; ++op) forms[op] = kByte;  // IN and OUT
+  forms[0x6a] = forms[0xa8] = kByte;
+  forms[0x68] = forms[0xa9] = kWord;
   return forms;
 }
 
@@ -117,6 +119,13 @@ constexpr std::array<Naming, 256> two_byte_naming() {
 inline constexpr std::array<Naming, 256> kOneByteNaming = one_byte_naming();
 inline constexpr std::array<Naming, 256> kTwoByteNaming = two_byte_naming();
 constexpr std::uint8_t kStackPointerNumber = 4;
+
+// With kAddress and REX, whether the field reg is a byte register that a stand-in is, too (SIL and
+// DIL): then none can be taken for others.
+inline bool is_in_the_way(bool two, unsigned op, unsigned reg) {
+  const bool is_register = !two && (op < 0x80 || (op >= 0x84 && op <= 0x8b));
+  return is_register && (reg == 6 || reg == 7);
+}
 
 inline std::uint64_t load_bytes(const std::uint8_t* bytes) {
   std::uint64_t value = 0;

@@ -3,7 +3,7 @@
 namespace mint {
 
 void restore(Instruction& instruction, const Particulars& own) {
-  const PlacedInstruction placed{&instruction, own};
+  const PlacedInstruction placed{&instruction, own, instruction.length};
   const MemoryOperand memory = placed.memory(0);
   const std::uint64_t reads = placed.reads();
   const std::uint64_t writes = placed.writes();
@@ -14,6 +14,13 @@ void restore(Instruction& instruction, const Particulars& own) {
   const PlacedInstruction::Names names = placed.names();
   for (Instruction::Source& source : instruction.sources) source.place = names.of(source.place);
   for (Instruction::Result& result : instruction.results) result.place = names.of(result.place);
+}
+
+Instruction PlacedInstruction::whole() const {
+  Instruction out = *general;
+  restore(out, own);
+  out.length = length;
+  return out;
 }
 
 MemoryOperand PlacedInstruction::memory(unsigned index) const {

@@ -17,6 +17,7 @@ inline bool is_complete(const Instruction& instruction, const Particulars& own) 
 struct PlacedInstruction {
   const Instruction* general = nullptr;
   Particulars own;
+  std::uint8_t length = 0;
 
   // Places as the encoding has them, and what they are here.
   class Names {
@@ -32,6 +33,8 @@ struct PlacedInstruction {
   };
   Names names() const { return Names(own); }
 
+  // With all that is its own.
+  Instruction whole() const;
   std::uint64_t reads() const { return restored(general->reads); }
   std::uint64_t writes() const { return restored(general->writes); }
   MemoryOperand memory(unsigned index) const;

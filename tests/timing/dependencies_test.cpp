@@ -69,7 +69,8 @@ TEST(DependenciesTest, ShortWaysComeToWhatAllRoundsComeTo) {
       for (const std::uint8_t byte : bytes) text += " " + std::to_string(byte);
       text += ";";
       bytes.resize(Encoding::kReadable);
-      decoder.place(bytes.data(), length, 64, placed);
+      const std::uint64_t name = decoder.expect(bytes.data(), length, 64, placed);
+      decoder.place(name, bytes.data(), length, 64, placed);
     }
     const Centicycles partial = 100 * static_cast<Centicycles>(instructions.below(3));
     const Centicycles expected = dependency_growth(whole.of(block), partial) / 4;
