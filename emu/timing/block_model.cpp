@@ -183,7 +183,7 @@ struct BlockModel::State {
   std::vector<PlacedInstruction> instructions;
   std::vector<std::uint64_t> names;  // and their fingerprints
   WholeInstructions whole;
-  std::vector<Centicycles> weights;
+  std::vector<std::uint32_t> weights;
   KnownCosts known;
 
   // To be called before decode(), with something to do in between if there is.
@@ -238,10 +238,10 @@ void BlockModel::find_cost(const CodeBlock& block, BlockCost& cost) const {
 }
 
 void BlockModel::compute(const CodeBlock& block, BlockCost& result) const {
-  result.before.clear();
   result.unknown = 0;
   const std::size_t count = block.starts.size();
   if (count == 0) {
+    result.before.clear();
     result.cycles = 1;
     return;
   }
@@ -249,19 +249,30 @@ void BlockModel::compute(const CodeBlock& block, BlockCost& result) const {
   const Analysis a = analyse(block, instructions, partial_, state_->whole);
   result.unknown = a.unknown;
   result.cycles = cycles_of(a.bounds, count);
-  // Where in the block an instruction begins: by the shares of what they take alone.
-  std::vector<Centicycles>& weights = state_->weights;
+  find_starts(instructions, result);
+}
+
+// Where in the block an instruction begins: by the shares of what they take alone.
+void BlockModel::find_starts(std::span<const PlacedInstruction> instructions,
+                             BlockCost& result) const {
+  result.before.assign(instructions.size(), 0);
+  if (result.cycles == 1) return;
+  std::vector<std::uint32_t>& weights = state_->weights;
   weights.clear();
-  Centicycles sum = 0;
+  std::uint32_t sum = 0;
   for (const PlacedInstruction& placed : instructions) {
     const Instruction& in = *placed.general;
     weights.push_back(sum);
-    sum += in.serial + in.busy + in.divide + std::max<Centicycles>(in.slots, 1) * 25;
+    sum += static_cast<std::uint32_t>(in.serial + in.busy + in.divide +
+                                      std::max<Centicycles>(in.slots, 1) * 25);
   }
-  result.before.reserve(count);
-  for (const Centicycles weight : weights)
-    result.before.push_back(static_cast<std::uint16_t>(std::min<std::uint64_t>(
-        0xffff, static_cast<std::uint64_t>(weight) * result.cycles / static_cast<unsigned>(sum))));
+  if (result.cycles == 2) {
+    for (std::size_t i = 0; i < weights.size(); ++i) result.before[i] = 2 * weights[i] >= sum;
+    return;
+  }
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    result.before[i] = static_cast<std::uint16_t>(
+        std::min<std::uint64_t>(0xffff, std::uint64_t{weights[i]} * result.cycles / sum));
 }
 
 }  // namespace mint
