@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <numeric>
 #include <span>
 
 #include "emu/timing/dependencies.hpp"
 #include "emu/timing/instruction_decoder.hpp"
+#include "emu/timing/known_costs.hpp"
 
 namespace mint {
 namespace {
@@ -26,7 +28,7 @@ constexpr Centicycles kLengthChange = 600;
 // 2.4.2.3: loops of so many micro-operations come from the loop stream detector.
 constexpr unsigned kLoopStream = 28;
 
-using Instructions = std::span<const Instruction* const>;
+using Instructions = std::span<const PlacedInstruction>;
 
 // Whether CMP or TEST and the jump behind it become one (2.4.2.2: TEST with any, CMP with the
 // conditions that look at ZF, CF, or SF and OF together).
@@ -34,42 +36,58 @@ bool fuses(const Instruction& first, const Instruction& second) {
   return first.compares && second.conditional;
 }
 
-Centicycles fetch_bound(Instructions block) {
-  unsigned bytes = 0;
-  unsigned changed = 0;
-  unsigned line = ~0u;
-  for (const Instruction* in : block) {
-    if (in->length_changing_prefix && bytes / kFetchBytes != line) {
-      line = bytes / kFetchBytes;
-      ++changed;
+// The bound of the fetch unit.
+class Fetch {
+ public:
+  void take(const PlacedInstruction& placed) {
+    if (placed.general->length_changing_prefix && bytes_ / kFetchBytes != line_) {
+      line_ = bytes_ / kFetchBytes;
+      ++changed_;
     }
-    bytes += in->length;
+    bytes_ += placed.length;
   }
-  return static_cast<Centicycles>(bytes * kCycle / kFetchBytes + changed * kLengthChange);
-}
+  Centicycles bound() const {
+    return static_cast<Centicycles>(bytes_ * kCycle / kFetchBytes + changed_ * kLengthChange);
+  }
 
-Centicycles decode_bound(Instructions block) {
-  Centicycles cycles = 0;
-  unsigned used = kDecoders;  // in this cycle
-  for (std::size_t i = 0; i < block.size(); ++i) {
-    const Instruction& in = *block[i];
-    if (i > 0 && fuses(*block[i - 1], in)) continue;
-    if (used == kDecoders || in.complex()) {
-      cycles += kCycle;
-      used = 0;
-    }
-    if (in.slots > kMostDecoded) {
-      cycles += static_cast<Centicycles>((in.slots - 1u) / kSlots) * kCycle;
-      used = kDecoders;
-      continue;
-    }
-    ++used;
+ private:
+  unsigned bytes_ = 0;
+  unsigned changed_ = 0;
+  unsigned line_ = ~0u;
+};
+
+// The bound of the decoders; `take` gets no instructions that are fused with the one before.
+class Decode {
+ public:
+  void take(const Instruction& in) {
+    const bool next = used_ == kDecoders || in.complex();
+    cycles_ += next ? kCycle : 0;
+    used_ = next ? 1 : used_ + 1;
+    if (in.slots <= kMostDecoded) return;
+    cycles_ += static_cast<Centicycles>((in.slots - 1u) / kSlots) * kCycle;
+    used_ = kDecoders;
   }
-  return cycles;
+  Centicycles bound() const { return cycles_; }
+
+ private:
+  Centicycles cycles_ = 0;
+  unsigned used_ = kDecoders;  // in this cycle
+};
+
+// Micro-operations by the set of ports that they may go to.
+using Ports [[gnu::vector_size(16)]] = std::uint16_t;
+
+Ports ports_of(const Instruction& in) {
+  using Bytes [[gnu::vector_size(8)]] = std::uint8_t;
+  Bytes bytes;
+  std::memcpy(&bytes, in.ports.data(), sizeof bytes);
+  return __builtin_convertvector(bytes, Ports);
 }
 
 // Micro-operations that may only go to a set of ports take that set at least count / size.
-Centicycles port_bound(const std::array<unsigned, 8>& counts) {
+Centicycles port_bound(const Ports& ports) {
+  std::array<unsigned, 8> counts;
+  for (unsigned set = 0; set < 8; ++set) counts[set] = ports[set];
   const unsigned one = std::max({counts[1], counts[2], counts[4]});
   const unsigned two =
       std::max({counts[1] + counts[2] + counts[3], counts[1] + counts[4] + counts[5],
@@ -102,19 +120,24 @@ std::uint32_t cycles_of(const BlockModel::Bounds& bounds, std::size_t instructio
   return std::max({1u, least, static_cast<std::uint32_t>((bounds.total() + kCycle / 2) / kCycle)});
 }
 
-// `exact`: all bounds are wanted, and not only what they make of the block.
 Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles partial,
-                 bool exact) {
+                 WholeInstructions& scratch) {
   Analysis a;
   BlockModel::Bounds& b = a.bounds;
-  std::array<unsigned, 8> ports{};
+  Fetch fetch;
+  Decode decode;
+  Ports ports{};
   unsigned slots = 0;
   Centicycles busy = 0;
   Centicycles divide = 0;
+  bool fused = false;  // with the one before
   for (std::size_t i = 0; i < instructions.size(); ++i) {
-    const Instruction& in = *instructions[i];
-    if (!in.known) ++a.unknown;
+    const Instruction& in = *instructions[i].general;
+    a.unknown += !in.known;
     b.serial += in.serial;
+    fetch.take(instructions[i]);
+    if (!fused) decode.take(in);
+    fused = i + 1 < instructions.size() && fuses(in, *instructions[i + 1].general);
     // One step of a repetition is a block of its own (the engine goes through the instruction's
     // block again); in a longer block it is the first step.
     if (in.rep_step != 0) {
@@ -126,29 +149,24 @@ Analysis analyse(const CodeBlock& block, Instructions instructions, Centicycles 
     b.loads += in.loads * kCycle;
     b.stores += in.stores * kCycle;
     b.jump += in.jump;
-    const bool fused_before = i + 1 < instructions.size() && fuses(in, *instructions[i + 1]);
-    if (fused_before) {
-      slots += in.slots - 1u;
-      continue;
-    }
     slots += in.slots;
-    for (unsigned set = 1; set < 8; ++set) ports[set] += in.ports[set];
+    if (fused)
+      --slots;
+    else
+      ports += ports_of(in);
+  }
+  if (instructions.size() == 1 && instructions[0].general->rep_step != 0) {
+    b = {.serial = b.serial};
+    return a;
   }
   b.issue = static_cast<int>(slots * kCycle / kSlots);
   b.ports = port_bound(ports);
   b.units = std::max(busy, divide);
-  if (!loops_to_itself(block) || slots > kLoopStream) {
-    b.fetch = fetch_bound(instructions);
-    b.decode = decode_bound(instructions);
+  if (slots > kLoopStream || !loops_to_itself(block)) {
+    b.fetch = fetch.bound();
+    b.decode = decode.bound();
   }
-  if (instructions.size() == 1 && instructions[0]->rep_step != 0) {
-    b = {.serial = b.serial};
-    return a;
-  }
-  // Up to here it would be rounded away.
-  const Centicycles enough = static_cast<Centicycles>(cycles_of(b, instructions.size())) * kCycle +
-                             kCycle / 2 - 1 - b.serial;
-  b.dependencies = dependency_bound(instructions, partial, exact ? 0 : enough);
+  b.dependencies = dependency_bound(instructions, partial, scratch);
   return a;
 }
 
@@ -158,119 +176,42 @@ int BlockModel::Bounds::total() const {
   return serial + std::max({fetch, decode, issue, ports, loads, stores, units, jump, dependencies});
 }
 
-// Costs by the hash of a block's bytes. A cost that was forgotten is computed again. Most look-ups
-// find nothing, and wait for one line of a small table to say so.
-class KnownCosts {
- public:
-  // A boot has tens of thousands: room that is not used costs nothing, and moving them does.
-  KnownCosts() {
-    entries_.reserve(kMost);
-    before_.reserve(8 * kMost);
-  }
-  void prefetch(const XXH128_hash_t& hash) const {
-    __builtin_prefetch(&slots_[hash.low64 & (slots_.size() - 1)]);
-  }
-  bool find(const XXH128_hash_t& hash, BlockCost& cost) const {
-    const Slot& slot = slots_[hash.low64 & (slots_.size() - 1)];
-    if (slot.tag != tag(hash) || slot.place == 0) return false;
-    const Entry& entry = entries_[slot.place - 1];
-    if (entry.low != hash.low64 || entry.high != hash.high64) return false;
-    cost.cycles = entry.cycles;
-    cost.unknown = entry.unknown;
-    const auto first = before_.begin() + entry.first;
-    cost.before.assign(first, first + entry.count);
-    return true;
-  }
-  void keep(const XXH128_hash_t& hash, const BlockCost& cost) {
-    if (entries_.size() >= kMost) {
-      entries_.clear();
-      before_.clear();
-      slots_.assign(kFirst, {});
-    }
-    entries_.push_back({.low = hash.low64,
-                        .high = hash.high64,
-                        .first = static_cast<std::uint32_t>(before_.size()),
-                        .cycles = cost.cycles,
-                        .count = static_cast<std::uint16_t>(cost.before.size()),
-                        .unknown = static_cast<std::uint16_t>(cost.unknown)});
-    before_.insert(before_.end(), cost.before.begin(), cost.before.end());
-    if (2 * entries_.size() > slots_.size()) {
-      slots_.assign(2 * slots_.size(), {});
-      for (std::size_t i = 0; i < entries_.size(); ++i) put(i);
-    } else {
-      put(entries_.size() - 1);
-    }
-  }
-
- private:
-  struct Entry {
-    std::uint64_t low = 0;
-    std::uint64_t high = 0;
-    std::uint32_t first = 0;  // in before_
-    std::uint32_t cycles = 0;
-    std::uint16_t count = 0;
-    std::uint16_t unknown = 0;
-  };
-  struct Slot {
-    std::uint32_t tag = 0;
-    std::uint32_t place = 0;  // in entries_, from 1; 0: unused
-  };
-  static constexpr std::size_t kFirst = 1u << 17;
-  static constexpr std::size_t kMost = 1u << 17;
-
-  static std::uint32_t tag(const XXH128_hash_t& hash) {
-    return static_cast<std::uint32_t>(hash.high64);
-  }
-  void put(std::size_t i) {
-    const Entry& entry = entries_[i];
-    slots_[entry.low & (slots_.size() - 1)] = {static_cast<std::uint32_t>(entry.high),
-                                               static_cast<std::uint32_t>(i + 1)};
-  }
-
-  std::vector<Slot> slots_ = std::vector<Slot>(kFirst);  // without chains
-  std::vector<Entry> entries_;
-  std::vector<std::uint16_t> before_;
-};
-
 struct BlockModel::State {
   std::mutex mutex;
   InstructionDecoder decoder{CostTable::nehalem()};
   std::vector<std::uint8_t> readable;  // the block's bytes, and some more
-  std::vector<Encoding> encodings;
-  std::vector<const Instruction*> instructions;
-  std::vector<Instruction> completed;  // those of `instructions` that are not the decoder's
-  std::vector<Centicycles> weights;
+  std::vector<PlacedInstruction> instructions;
+  std::vector<std::uint64_t> names;  // and their fingerprints
+  WholeInstructions whole;
+  std::vector<std::uint32_t> weights;
   KnownCosts known;
 
-  void find_encodings(const CodeBlock& block) {
+  // To be called before decode(), with something to do in between if there is.
+  void expect(const CodeBlock& block) {
+    decoder.forget_if_many();
     const std::size_t size = block.code.size();
     if (readable.size() < size + Encoding::kReadable) readable.resize(size + Encoding::kReadable);
     std::copy(block.code.begin(), block.code.end(), readable.begin());
     const std::size_t count = block.starts.size();
-    if (encodings.size() < count) encodings.resize(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::span<const std::uint8_t> bytes = block.instruction(i);
-      const auto at = static_cast<std::size_t>(bytes.data() - block.code.data());
-      normalise(readable.data() + (bytes.empty() ? 0 : at), bytes.size(), block.bits, encodings[i]);
+    if (instructions.size() < count) {
+      instructions.resize(count);
+      names.resize(count);
     }
+    for (std::size_t i = 0; i < count; ++i)
+      names[i] =
+          decoder.expect(bytes(block, i), block.instruction(i).size(), block.bits, instructions[i]);
+  }
+  Instructions decode(const CodeBlock& block) {
+    const std::size_t count = block.starts.size();
+    for (std::size_t i = 0; i < count; ++i)
+      decoder.place(names[i], bytes(block, i), block.instruction(i).size(), block.bits,
+                    instructions[i]);
+    return {instructions.data(), count};
   }
 
-  // After find_encodings().
-  Instructions decode(const CodeBlock& block) {
-    decoder.forget_if_many();
-    instructions.clear();
-    if (completed.size() < block.starts.size()) completed.resize(block.starts.size());
-    for (std::size_t i = 0; i < block.starts.size(); ++i) {
-      const Encoding& encoding = encodings[i];
-      const Instruction* instruction = &decoder.decode(encoding, block.bits);
-      if (!is_complete(*instruction, encoding)) {
-        completed[i] = *instruction;
-        restore(completed[i], encoding);
-        instruction = &completed[i];
-      }
-      instructions.push_back(instruction);
-    }
-    return instructions;
+ private:
+  const std::uint8_t* bytes(const CodeBlock& block, std::size_t index) const {
+    return readable.data() + std::min<std::size_t>(block.starts[index], block.code.size());
   }
 };
 
@@ -279,8 +220,8 @@ BlockModel::~BlockModel() = default;
 
 BlockModel::Bounds BlockModel::bounds(const CodeBlock& block) const {
   const std::lock_guard lock(state_->mutex);
-  state_->find_encodings(block);
-  return analyse(block, state_->decode(block), partial_, true).bounds;
+  state_->expect(block);
+  return analyse(block, state_->decode(block), partial_, state_->whole).bounds;
 }
 
 // The same code is translated again and again: by each core, and after every change of its page.
@@ -290,36 +231,48 @@ void BlockModel::find_cost(const CodeBlock& block, BlockCost& cost) const {
   const std::lock_guard lock(state_->mutex);
   // What is known of the block is rarely in the host's caches; meanwhile there is something to do.
   state_->known.prefetch(hash);
-  state_->find_encodings(block);
+  state_->expect(block);
   if (state_->known.find(hash, cost)) return;
   compute(block, cost);
   state_->known.keep(hash, cost);
 }
 
 void BlockModel::compute(const CodeBlock& block, BlockCost& result) const {
-  result.before.clear();
   result.unknown = 0;
   const std::size_t count = block.starts.size();
   if (count == 0) {
+    result.before.clear();
     result.cycles = 1;
     return;
   }
   const Instructions instructions = state_->decode(block);
-  const Analysis a = analyse(block, instructions, partial_, false);
+  const Analysis a = analyse(block, instructions, partial_, state_->whole);
   result.unknown = a.unknown;
   result.cycles = cycles_of(a.bounds, count);
-  // Where in the block an instruction begins: by the shares of what they take alone.
-  std::vector<Centicycles>& weights = state_->weights;
+  find_starts(instructions, result);
+}
+
+// Where in the block an instruction begins: by the shares of what they take alone.
+void BlockModel::find_starts(std::span<const PlacedInstruction> instructions,
+                             BlockCost& result) const {
+  result.before.assign(instructions.size(), 0);
+  if (result.cycles == 1) return;
+  std::vector<std::uint32_t>& weights = state_->weights;
   weights.clear();
-  Centicycles sum = 0;
-  for (const Instruction* in : instructions) {
+  std::uint32_t sum = 0;
+  for (const PlacedInstruction& placed : instructions) {
+    const Instruction& in = *placed.general;
     weights.push_back(sum);
-    sum += in->serial + in->busy + in->divide + std::max<Centicycles>(in->slots, 1) * 25;
+    sum += static_cast<std::uint32_t>(in.serial + in.busy + in.divide +
+                                      std::max<Centicycles>(in.slots, 1) * 25);
   }
-  result.before.reserve(count);
-  for (const Centicycles weight : weights)
-    result.before.push_back(static_cast<std::uint16_t>(std::min<std::uint64_t>(
-        0xffff, static_cast<std::uint64_t>(weight) * result.cycles / static_cast<unsigned>(sum))));
+  if (result.cycles == 2) {
+    for (std::size_t i = 0; i < weights.size(); ++i) result.before[i] = 2 * weights[i] >= sum;
+    return;
+  }
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    result.before[i] = static_cast<std::uint16_t>(
+        std::min<std::uint64_t>(0xffff, std::uint64_t{weights[i]} * result.cycles / sum));
 }
 
 }  // namespace mint

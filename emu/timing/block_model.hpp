@@ -18,7 +18,9 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 
+#include "emu/timing/placed_instruction.hpp"
 #include "emu/timing/timing_model.hpp"
 
 namespace mint {
@@ -51,6 +53,7 @@ class BlockModel : public TimingModel {
 
  private:
   void compute(const CodeBlock& block, BlockCost& result) const;
+  void find_starts(std::span<const PlacedInstruction> instructions, BlockCost& result) const;
 
   const int partial_;
   struct State;

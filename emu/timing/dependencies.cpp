@@ -2,31 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <optional>
 #include <utility>
+
+#include "emu/timing/loop_bound.hpp"
+#include "emu/timing/recurrence.hpp"
 
 namespace mint {
 namespace {
-
-// Load to use from L1 (M: MOV r64, [m64] 4.0; Intel optimisation manual, 2.4.5.1); a load into a
-// vector register takes the way through the FP stack's side (A: 2 to 4 beyond).
-constexpr Centicycles kLoad = 400;
-constexpr Centicycles kVectorLoad = 500;
-// From a store's data to the value of a load from the same place (M: MOVAPS LS pair 5.0; ADD [m32],
-// r32 6.0 with the addition).
-constexpr Centicycles kForward = 500;
-// The same from the store's address, when that comes late (M: MOV r32,[m32]+MOV [m32],r32 8.0).
-constexpr Centicycles kForwardFromAddress = 800;
-// A load from a line that waits in a write-combining buffer: to memory and back (M: MOVNTDQA +
-// MOVNTDQ 363.9).
-constexpr Centicycles kForwardNonTemporal = 36'390;
-// A register read wider than it was written last: an inserted micro-operation merges the parts
-// (M: MOV r8, [m8] 5.0 against MOV r64, [m64] 4.0).
-constexpr Centicycles kMerge = 100;
-
-constexpr unsigned kRounds = 6;
-constexpr unsigned kWarmUp = 2;
-constexpr std::size_t kStores = 8;
 
 // `kX87`: with x87 instructions, whose registers are relative to the top of the stack.
 template <bool kX87>
@@ -46,7 +29,7 @@ class Chains {
       value = std::max(value, ready(source.place, source.size) + source.latency);
     }
     Centicycles second = value - in.sources[0].latency + in.second_result;
-    const bool memory = in.touches_memory();
+    const bool memory = in.touches_memory;
     if (memory) {
       for (const MemoryOperand& operand : in.memory) {
         if (!operand.load) continue;
@@ -70,21 +53,6 @@ class Chains {
   }
 
   const std::array<Centicycles, kPlaces>& times() const { return ready_; }
-
-  // After a round: by how much any time, of a result or of a store, is later than after the round
-  // before.
-  Centicycles growth() {
-    Centicycles most = 0;
-    for (std::size_t i = 0; i < kPlaces; ++i) most = std::max(most, ready_[i] - before_[i]);
-    before_ = ready_;
-    for (std::size_t i = 0; i < std::min(stored_, kStores); ++i) {
-      const Store& now = stores_[(stored_ - 1 - i) % kStores];
-      most = std::max({most, now.data - data_before_[i], now.address - address_before_[i]});
-      data_before_[i] = now.data;
-      address_before_[i] = now.address;
-    }
-    return most;
-  }
 
  private:
   struct Store {
@@ -173,9 +141,6 @@ class Chains {
   int top_ = 0;
   std::array<Store, kStores> stores_{};
   std::size_t stored_ = 0;
-  std::array<Centicycles, kPlaces> before_{};
-  std::array<Centicycles, kStores> data_before_{};  // the latest first
-  std::array<Centicycles, kStores> address_before_{};
 };
 
 // Whether each round from the second on hands on along the same ways. The x87 stack has to stay
@@ -215,117 +180,56 @@ bool is_steady(std::span<const Instruction* const> block) {
   return true;
 }
 
-// Whether it can be told without following the chains that nothing grows: what the block hands on
-// to the next one hangs on nothing that a block before has written, or on something that itself
-// does not. Then all times are settled after the second round.
-class Quick {
- public:
-  bool settles(std::span<const Instruction* const> block) {
-    for (const Instruction* in : block)
-      if (!add(*in)) return false;
-    for (std::size_t i = 0; i < stores_; ++i)
-      for (std::size_t k = 0; k < loads_; ++k)
-        if (may_forward(*store_[i], *load_[k])) return false;
-    for (std::uint64_t left = written_; left != 0; left &= left - 1) {
-      const std::uint64_t from = on_[std::countr_zero(left)] & written_;
-      for (std::uint64_t through = from; through != 0; through &= through - 1)
-        if ((on_[std::countr_zero(through)] & written_) != 0) return false;
-    }
-    return true;
-  }
-
- private:
-  static constexpr std::size_t kAccesses = 16;
-
-  static std::uint64_t bit(std::uint8_t place) { return std::uint64_t{1} << place; }
-
-  // on_: what the value of a place that was written was at the beginning of the block, as far as it
-  // hangs on that.
-  bool add(const Instruction& in) {
-    if (in.exchanges || in.x87_after != 0) return false;
-    std::uint64_t value = in.reads & ~written_;
-    for (std::uint64_t left = in.reads & written_; left != 0; left &= left - 1)
-      value |= on_[std::countr_zero(left)];
-    if (in.serial > 0) value = 0;
-    if (in.touches_memory() && !add_memory(in, value)) return false;
-    for (std::uint64_t left = in.writes; left != 0; left &= left - 1)
-      on_[std::countr_zero(left)] = value;
-    written_ |= in.writes;
-    return true;
-  }
-
-  bool add_memory(const Instruction& in, std::uint64_t value) {
-    for (const MemoryOperand& memory : in.memory) {
-      if (!memory.load) continue;
-      if (loads_ == kAccesses) return false;
-      load_[loads_++] = &memory;
-    }
-    for (const MemoryOperand& memory : in.memory) {
-      if (!memory.store) continue;
-      if (stores_ == kAccesses) return false;
-      store_[stores_++] = &memory;
-      stored_ |= value;
-      on_[kStored] = stored_;
-      written_ |= bit(kStored);
-    }
-    return true;
-  }
-
-  // Registers that are not the same one never have the same version.
-  static bool may_forward(const MemoryOperand& store, const MemoryOperand& load) {
-    if (store.base != load.base || store.index != load.index || store.scale != load.scale ||
-        store.segment != load.segment)
-      return false;
-    return load.base == kStackPointer || (load.displacement + load.size > store.displacement &&
-                                          store.displacement + store.size > load.displacement);
-  }
-
-  std::array<std::uint64_t, kPlaces> on_;
-  std::uint64_t written_ = 0;
-  std::uint64_t stored_ = 0;
-  std::array<const MemoryOperand*, kAccesses> load_;
-  std::array<const MemoryOperand*, kAccesses> store_;
-  std::size_t loads_ = 0;
-  std::size_t stores_ = 0;
-};
-
 template <bool kX87>
-Centicycles followed(std::span<const Instruction* const> block, Centicycles partial,
-                     Centicycles enough) {
-  constexpr auto kMeasured = static_cast<Centicycles>(kRounds - kWarmUp);
-  const bool steady = !kX87 && enough > 0 && is_steady(block);
+Centicycles followed(std::span<const Instruction* const> block, Centicycles partial) {
   Chains<kX87> chains(partial);
   std::array<Centicycles, kPlaces> before{};
-  const auto growth = [&] {
-    Centicycles most = 0;
-    for (std::size_t i = 0; i < kPlaces; ++i) most = std::max(most, chains.times()[i] - before[i]);
-    return most;
-  };
   for (unsigned round = 0; round < kRounds; ++round) {
     if (round == kWarmUp) before = chains.times();
     for (const Instruction* instruction : block) chains.execute(*instruction);
-    if (!steady || round > kWarmUp + 1) continue;
-    // What a round does is to add and to take the latest, so that no later one adds more to any
-    // time than this one added to the one that grew the most.
-    const Centicycles each = chains.growth();
-    if (round + 1 < kWarmUp) continue;
-    const auto left = static_cast<Centicycles>(kRounds - 1 - round);
-    const Centicycles most =
-        round < kWarmUp ? kMeasured * each : std::min(kMeasured * each, growth() + left * each);
-    if (most <= kMeasured * enough) return most / kMeasured;
   }
-  return growth() / kMeasured;
+  Centicycles most = 0;
+  for (std::size_t i = 0; i < kPlaces; ++i) most = std::max(most, chains.times()[i] - before[i]);
+  return most;
 }
 
 }  // namespace
 
-Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial,
-                             Centicycles enough) {
-  if (Quick().settles(block)) return 0;
+Centicycles dependency_growth(std::span<const Instruction* const> block, Centicycles partial) {
   const bool x87 = std::any_of(block.begin(), block.end(), [](const Instruction* in) {
     return in->exchanges || in->x87_after != 0;
   });
-  return x87 ? followed<true>(block, partial, enough) : followed<false>(block, partial, enough);
+  if (x87) return followed<true>(block, partial);
+  return followed<false>(block, partial);
+}
+
+Centicycles dependency_bound(std::span<const PlacedInstruction> block, Centicycles partial,
+                             WholeInstructions& scratch) {
+  constexpr auto kMeasured = static_cast<Centicycles>(kRounds - kWarmUp);
+  Origins origins;
+  const bool simple = origins.find(block);
+  if (simple && origins.loops() == 0) return 0;
+  if (simple) return loop_bound(block, origins.loops());
+  const std::span<const Instruction* const> whole = scratch.of(block);
+  std::optional<Centicycles> growth;
+  if (is_steady(whole)) growth = recurrence_growth(whole, partial);
+  return (growth ? *growth : dependency_growth(whole, partial)) / kMeasured;
+}
+
+std::span<const Instruction* const> WholeInstructions::of(
+    std::span<const PlacedInstruction> block) {
+  if (restored_.size() < block.size()) restored_.resize(block.size());
+  all_.clear();
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const PlacedInstruction& placed = block[i];
+    if (is_complete(*placed.general, placed.own)) {
+      all_.push_back(placed.general);
+      continue;
+    }
+    restored_[i] = placed.whole();
+    all_.push_back(&restored_[i]);
+  }
+  return all_;
 }
 
 }  // namespace mint

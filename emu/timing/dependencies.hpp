@@ -7,15 +7,27 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
-#include "emu/timing/instruction.hpp"
+#include "emu/timing/placed_instruction.hpp"
 
 namespace mint {
 
-// `partial` is what a load that wants more than the store has takes beyond a forwarded one. A bound
-// that is at most `enough` may come out as anything from itself to that: then it is not the largest
-// one of its block, and to know so takes half of the rounds.
-Centicycles dependency_bound(std::span<const Instruction* const> block, Centicycles partial,
-                             Centicycles enough = 0);
+// Instructions with their displacements and registers, in memory that is used again.
+class WholeInstructions {
+ public:
+  std::span<const Instruction* const> of(std::span<const PlacedInstruction> block);
+
+ private:
+  std::vector<Instruction> restored_;
+  std::vector<const Instruction*> all_;
+};
+
+// `partial` is what a load that wants more than the store has takes beyond a forwarded one.
+Centicycles dependency_bound(std::span<const PlacedInstruction> block, Centicycles partial,
+                             WholeInstructions& scratch);
+
+// The growth over the measured rounds by going through all of them, whatever the block is like.
+Centicycles dependency_growth(std::span<const Instruction* const> block, Centicycles partial);
 
 }  // namespace mint

@@ -9,7 +9,21 @@
 
 namespace mint {
 
-struct Encoding {
+// What an encoding leaves out, for one instruction that has it.
+struct Particulars {
+  // Of the operand in memory: its displacement, which is 0 in the encoding.
+  std::int64_t displacement = 0;
+  bool displaced = false;
+  // How many registers have another one in their place: number i is registers[i], and kStandIns[i]
+  // in the encoding. Different ones are different there, too. There is room for one more.
+  std::uint8_t renamed = 0;
+  std::array<std::uint8_t, 4> registers{};
+
+  // Registers without a part in any instruction that does not name them, as far as it is renamed.
+  static constexpr std::array<std::uint8_t, 3> kStandIns = {7, 6, 3};  // EDI, ESI, EBX
+};
+
+struct Encoding : Particulars {
   static constexpr std::size_t kLongest = 15;
   // So many bytes can be read from its beginning on, whatever is behind it.
   static constexpr std::size_t kReadable = 32;
@@ -17,16 +31,6 @@ struct Encoding {
   // The bytes, and last the length and the size of the code (16, 32, 64).
   std::array<std::uint8_t, kLongest + 1> name{};
   std::uint64_t hash = 0;  // of `name`
-  // Of the operand in memory: its displacement, which is 0 in `name`.
-  bool displaced = false;
-  // How many registers have another one in their place: number i is registers[i], and
-  // kStandIns[i] in `name`. Different ones are different there, too.
-  std::uint8_t renamed = 0;
-  std::array<std::uint8_t, 3> registers{};
-  std::int64_t displacement = 0;
-
-  // Registers without a part in any instruction that does not name them, as far as it is renamed.
-  static constexpr std::array<std::uint8_t, 3> kStandIns = {7, 6, 3};  // EDI, ESI, EBX
 
   std::size_t length() const { return name[kLongest] & 0x0f; }
   void set_hash();

@@ -32,8 +32,11 @@ void Instruction::find_reads_and_writes() {
     if (source.place == kNowhere) break;
     reads |= bit(source.place);
   }
-  for (const MemoryOperand& each : memory)
+  touches_memory = false;
+  for (const MemoryOperand& each : memory) {
+    touches_memory |= each.load || each.store;
     if (each.load) reads |= bit(each.base) | bit(each.index);
+  }
   for (const Result& result : results) writes |= bit(result.place);
 }
 

@@ -38,7 +38,8 @@ struct MemoryOperand {
   friend bool operator==(const MemoryOperand&, const MemoryOperand&) = default;
 };
 
-struct Instruction {
+// What most blocks' costs are made of comes first, in one line of the host's caches.
+struct alignas(64) Instruction {
   static constexpr unsigned kSources = 6;
   static constexpr unsigned kResults = 6;
   static constexpr unsigned kMemory = 2;
@@ -63,39 +64,39 @@ struct Instruction {
   bool compares = false;     // CMP or TEST, as macro-fusion takes it
   bool conditional = false;  // Jcc
   bool signed_condition = false;
-  Centicycles jump = 0;
+  // Kinds.
+  bool non_temporal = false;
+  bool addressed = false;         // memory[0] is the operand that the encoding gives an address for
+  bool exchanges = false;         // FXCH: the first two results take each other's time
+  bool known = true;              // to the table
+  bool touches_memory = false;    // has a load or store in `memory`
+  std::int8_t x87_after = 0;      // what the x87 stack's top changes by
+  std::int16_t stack_before = 0;  // what RSP changes by before memory is accessed
+  std::int16_t stack_after = 0;   // and afterwards
   // Execution.
-  std::array<std::uint8_t, 8> ports{};  // as in CostRow
   std::uint8_t loads = 0;
   std::uint8_t stores = 0;
+  std::uint16_t rep_step = 0;
+  std::uint16_t rep_start = 0;
+  Centicycles jump = 0;
   Centicycles serial = 0;
   Centicycles busy = 0;
   Centicycles divide = 0;
-  std::uint16_t rep_step = 0;
-  std::uint16_t rep_start = 0;
-  bool non_temporal = false;
-  bool addressed = false;  // memory[0] is the operand that the encoding gives an address for
-  bool exchanges = false;  // FXCH: the first two results take each other's time
-  bool known = true;
+  std::array<std::uint8_t, 8> ports{};  // as in CostRow
   // What its value hangs on, sources and addresses of loads, and its results: a bit for each place.
   std::uint64_t reads = 0;
   std::uint64_t writes = 0;
   // Dependencies. Unused entries lie at the end.
+  std::array<MemoryOperand, kMemory> memory{};
   std::array<Source, kSources> sources{};
   std::array<Result, kResults> results{};
-  std::array<MemoryOperand, kMemory> memory{};
   Centicycles load_latency = 0;   // from a loaded value to the result
   Centicycles second_result = 0;  // from any operand to the second result
-  std::int16_t stack_before = 0;  // what RSP changes by before memory is accessed
-  std::int16_t stack_after = 0;   // and afterwards
-  std::int8_t x87_after = 0;      // what the x87 stack's top changes by
 
   void add_source(std::uint8_t place, std::uint8_t size, Centicycles latency);
   void add_result(std::uint8_t place, std::uint8_t size, bool second = false);
+  // Sets what says so in short: reads, writes, touches_memory.
   void find_reads_and_writes();
-  bool touches_memory() const {
-    return memory[0].load || memory[0].store || memory[1].load || memory[1].store;
-  }
   bool complex() const { return slots > 1; }
   friend bool operator==(const Instruction&, const Instruction&) = default;
 };

@@ -5,55 +5,22 @@
 
 #include "emu/timing/analysed_instruction.hpp"
 #include "emu/timing/capstone_tables.hpp"
+#include "emu/timing/fingerprint.hpp"
 
 namespace mint {
 namespace {
 
 // More encodings than a boot has; beyond it the memory starts again.
 constexpr std::size_t kMostSeen = 1u << 18;
-constexpr std::size_t kFirstSlots = 1u << 14;
-constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kFirstSlots = 1u << 13;
+constexpr std::size_t kFirstKnown = 1u << 13;
 
 unsigned mode_index(unsigned bits) { return bits == 64 ? 2 : bits == 32 ? 1 : 0; }
 
 }  // namespace
 
-void restore(Instruction& instruction, const Encoding& encoding) {
-  if (encoding.displaced && instruction.addressed)
-    instruction.memory[0].displacement = encoding.displacement;
-  if (encoding.renamed == 0) return;
-  std::array<std::uint8_t, 8> names{0, 1, 2, 3, 4, 5, 6, 7};
-  std::uint64_t reads = 0;
-  std::uint64_t writes = 0;
-  std::uint64_t stand_ins = 0;
-  for (unsigned i = 0; i < encoding.renamed; ++i) {
-    const unsigned from = Encoding::kStandIns[i];
-    const unsigned to = encoding.registers[i];
-    names[from] = encoding.registers[i];
-    stand_ins |= std::uint64_t{1} << from;
-    reads |= (instruction.reads >> from & 1) << to;
-    writes |= (instruction.writes >> from & 1) << to;
-  }
-  instruction.reads = (instruction.reads & ~stand_ins) | reads;
-  instruction.writes = (instruction.writes & ~stand_ins) | writes;
-  const auto put_back = [&](std::uint8_t& place) {
-    if (place < 8) place = names[place];
-  };
-  for (Instruction::Source& source : instruction.sources) {
-    if (source.place == kNowhere) break;
-    put_back(source.place);
-  }
-  for (Instruction::Result& result : instruction.results) {
-    if (result.place == kNowhere) break;
-    put_back(result.place);
-  }
-  if (!instruction.addressed) return;
-  put_back(instruction.memory[0].base);
-  put_back(instruction.memory[0].index);
-}
-
 InstructionDecoder::InstructionDecoder(const CostTable& table)
-    : table_(table), slots_(kFirstSlots) {
+    : table_(table), slots_(kFirstSlots), known_(kFirstKnown) {
   prepare_capstone();
   static constexpr cs_mode kModes[] = {CS_MODE_16, CS_MODE_32, CS_MODE_64};
   for (unsigned i = 0; i < 3; ++i) {
@@ -69,16 +36,46 @@ InstructionDecoder::~InstructionDecoder() {
   for (csh& handle : handles_) cs_close(&handle);
 }
 
-void InstructionDecoder::prefetch(std::span<const Encoding> encodings) const {
-  const auto slot = [&](const Encoding& encoding) -> const Slot& {
-    return slots_[encoding.hash >> 32 & (slots_.size() - 1)];
-  };
-  for (const Encoding& encoding : encodings) __builtin_prefetch(&slot(encoding));
-  for (const Encoding& encoding : encodings) {
-    if (slot(encoding).place == 0) continue;
-    const auto* line = reinterpret_cast<const std::byte*>(&seen(slot(encoding).place));
-    for (std::size_t at = 0; at < sizeof(Seen); at += kCacheLine) __builtin_prefetch(line + at);
+std::uint64_t InstructionDecoder::expect(const std::uint8_t* bytes, std::size_t length,
+                                         unsigned bits, PlacedInstruction& out) const {
+  const std::uint64_t name = fingerprint(bytes, length, bits, out.own);
+  __builtin_prefetch(&known_[first_known(name)]);
+  return name;
+}
+
+void InstructionDecoder::place(std::uint64_t name, const std::uint8_t* bytes, std::size_t length,
+                               unsigned bits, PlacedInstruction& out) {
+  if (name != 0) {
+    const Known& known = known_of(name);
+    if (known.fingerprint != 0) {
+      out.general = known.instruction;
+      __builtin_prefetch(out.general);
+      out.length = static_cast<std::uint8_t>(length);
+      return;
+    }
   }
+  Encoding encoding;
+  normalise(bytes, length, bits, encoding);
+  out.general = &decode(encoding, bits);
+  out.length = out.general->length;
+  out.own = encoding;
+  if (name == 0 || out.length != length) return;
+  known_of(name) = {name, out.general};
+  if (2 * ++known_count_ >= known_.size()) grow_known();
+}
+
+InstructionDecoder::Known& InstructionDecoder::known_of(std::uint64_t fingerprint) {
+  const std::size_t mask = known_.size() - 1;
+  std::size_t at = first_known(fingerprint);
+  while (known_[at].fingerprint != 0 && known_[at].fingerprint != fingerprint) at = (at + 1) & mask;
+  return known_[at];
+}
+
+void InstructionDecoder::grow_known() {
+  std::vector<Known> old(known_.size() * 2);
+  old.swap(known_);
+  for (const Known& each : old)
+    if (each.fingerprint != 0) known_of(each.fingerprint) = each;
 }
 
 const Instruction& InstructionDecoder::decode(const Encoding& encoding, unsigned bits) {
@@ -124,6 +121,8 @@ void InstructionDecoder::forget_if_many() {
   seen_.clear();
   count_ = 0;
   slots_.assign(kFirstSlots, {});
+  known_.assign(kFirstKnown, {});
+  known_count_ = 0;
 }
 
 Instruction InstructionDecoder::make(const Encoding& encoding, unsigned bits) {

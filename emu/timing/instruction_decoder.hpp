@@ -12,14 +12,9 @@
 
 #include "emu/timing/encoding.hpp"
 #include "emu/timing/instruction.hpp"
+#include "emu/timing/placed_instruction.hpp"
 
 namespace mint {
-
-// Puts back what an encoding leaves out of an instruction, displacement and registers.
-inline bool is_complete(const Instruction& instruction, const Encoding& encoding) {
-  return encoding.renamed == 0 && !(encoding.displaced && instruction.addressed);
-}
-void restore(Instruction& instruction, const Encoding& encoding);
 
 class InstructionDecoder {
  public:
@@ -31,10 +26,14 @@ class InstructionDecoder {
   // `bits` is the code size: 16, 32 or 64. What the encoding leaves out, restore() puts back.
   // References stay good until forget_if_many().
   const Instruction& decode(const Encoding& encoding, unsigned bits);
-  // To be called for all instructions of a block before decode(): in a boot that translates all the
-  // time, what is remembered of them is rarely in the host's caches, and waiting for all at once is
-  // faster than for one after the other.
-  void prefetch(std::span<const Encoding> encodings) const;
+  // An instruction by its bytes, of which there are Encoding::kReadable to be read: decode() and
+  // what the encoding leaves out, mostly without making the encoding. In two steps, since what is
+  // known of an instruction is rarely in the host's caches: the first one is to be taken for all
+  // instructions of a block before the second one. It gives the fingerprint.
+  std::uint64_t expect(const std::uint8_t* bytes, std::size_t length, unsigned bits,
+                       PlacedInstruction& out) const;
+  void place(std::uint64_t name, const std::uint8_t* bytes, std::size_t length, unsigned bits,
+             PlacedInstruction& out);
   // Starts again when more encodings have been seen than a run should keep.
   void forget_if_many();
 
@@ -55,6 +54,17 @@ class InstructionDecoder {
   Seen& seen(std::uint32_t place) const {
     return (*seen_[(place - 1) / kChunk])[(place - 1) % kChunk];
   }
+  // By fingerprint.
+  struct Known {
+    std::uint64_t fingerprint = 0;  // 0: unused
+    const Instruction* instruction = nullptr;
+  };
+  std::size_t first_known(std::uint64_t fingerprint) const {
+    return (fingerprint * 0x9e3779b97f4a7c15) >> 32 & (known_.size() - 1);
+  }
+  Known& known_of(std::uint64_t fingerprint);
+  void grow_known();
+
   Slot& slot_of(std::uint64_t low, std::uint64_t high, std::uint64_t hash);
   void grow();
   Instruction make(const Encoding& encoding, unsigned bits);
@@ -65,6 +75,8 @@ class InstructionDecoder {
   std::vector<Slot> slots_;  // a power of two, at most half full
   std::vector<std::unique_ptr<Chunk>> seen_;
   std::uint32_t count_ = 0;
+  std::vector<Known> known_;  // likewise
+  std::size_t known_count_ = 0;
 };
 
 }  // namespace mint

@@ -78,6 +78,15 @@ TEST(Encoding, WhatIsLeftOutDoesNotMatter) {
       std::string text;
       for (const std::uint8_t byte : bytes) text += " " + std::to_string(byte);
       ASSERT_TRUE(same) << bits << " bits:" << text;
+      // Nor what is found by the fingerprint, whatever is behind the instruction.
+      std::vector<std::uint8_t> readable = bytes;
+      readable.resize(Encoding::kReadable, static_cast<std::uint8_t>(i));
+      PlacedInstruction placed;
+      const std::uint64_t name = decoder.expect(readable.data(), bytes.size(), bits, placed);
+      decoder.place(name, readable.data(), bytes.size(), bits, placed);
+      ASSERT_TRUE(placed.whole() == got) << bits << " bits:" << text;
+      ASSERT_EQ(placed.reads(), got.reads) << bits << " bits:" << text;
+      ASSERT_EQ(placed.writes(), got.writes) << bits << " bits:" << text;
     }
     // Otherwise nothing was tested.
     if (bits != 16) {
