@@ -30,8 +30,8 @@ struct CacheParameters {
   unsigned walk = 7;          // beyond that and the last entry's own access
   unsigned memory_row_hit = 155;
   unsigned memory_row_miss = 175;
-  // How long a line occupies what all cores share. Memory: 64 bytes at the 17.3 GB/s that four cores
-  // of an i7 870 get from two channels of DDR3-1333 (AnandTech's review of Lynnfield, SiSoft
+  // How long a line occupies what all cores share. Memory: 64 bytes at the 17.3 GB/s that four
+  // cores of an i7 870 get from two channels of DDR3-1333 (AnandTech's review of Lynnfield, SiSoft
   // Sandra). L3: two of the uncore's clocks of 2.4 GHz, an estimate.
   unsigned memory_line = 10;
   unsigned l3_line = 2;
