@@ -192,6 +192,8 @@ class Cpu {
 
  private:
   friend struct CpuCallbacks;
+  // The budget's lower part: instructions left.
+  static constexpr std::int64_t kInstructionField = (std::int64_t{1} << MINT_BUDGET_SHIFT) - 1;
   // What is known about an instruction by the address in its generated code that called the host:
   // how long before its block's end it begins, and which it is. The same few addresses ask again
   // and again (delay loops read the TSC), and finding the block that an address belongs to is a

@@ -43,7 +43,7 @@ static bool is_far(const void* buffer, const void* from) {
 
 // A buffer that is far from all that code refers to.
 static uint8_t* map_far(const TCGContext* of, const struct mint_shadow* shadow) {
-  for (uint64_t hint = UINT64_C(0x100000000000); hint < UINT64_C(0x700000000000);
+  for (uint64_t hint = UINT64_C(0x004000000000); hint < UINT64_C(0x700000000000);
        hint += UINT64_C(0x080000000000)) {
     void* buffer = mmap((void*)hint, CODE_BYTES, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);

@@ -151,7 +151,7 @@ TEST_F(CpuAheadTest, NoConstantIsTakenForAnAddressOfTheHosts) {
   BlockList list;
   std::uint64_t pc = 0xffffffff81000000;
   constexpr std::uint64_t kStep = 0x080000000000;
-  for (std::uint64_t at = 0x100000000000; at < 0x700000000000; at += kStep, pc += 16)
+  for (std::uint64_t at = 0x004000000000; at < 0x700000000000; at += kStep, pc += 16)
     add_constant(list, pc, at + 0x1234);
   const std::size_t near = list.size();
   add_constant(list, pc, 0x123456789abcdef0);
