@@ -95,6 +95,7 @@ void BlockList::append(const BlockList& other) {
   };
   if (known_.empty())
     for (const Block& block : blocks_) known_.insert(key(*this, block));
+  known_.reserve(blocks_.size() + other.size());
   for (const Block& block : other.blocks_)
     if (known_.insert(key(other, block)).second) add(block.name(), other.code(block), block.size);
 }

@@ -14,13 +14,18 @@ std::unique_ptr<TranslateAhead> TranslateAhead::start(mint_engine& engine,
 }
 
 TranslateAhead::~TranslateAhead() {
-  ending_ = true;
-  finish();
+  stop();
   if (shadow_ != nullptr) mint_shadow_close(shadow_);
 }
 
 void TranslateAhead::finish() {
   if (thread_.joinable()) thread_.join();
+}
+
+std::size_t TranslateAhead::stop() {
+  ending_ = true;
+  finish();
+  return done_;
 }
 
 const BlockCost* TranslateAhead::find_cost(const CodeBlock& code) {
@@ -29,8 +34,8 @@ const BlockCost* TranslateAhead::find_cost(const CodeBlock& code) {
 }
 
 void TranslateAhead::run() {
-  for (std::size_t i = 0; i < list_.size() && !store_.full() && !ending_; ++i) {
-    const BlockList::Block& block = list_[i];
+  for (; done_ < list_.size() && !store_.full() && !ending_; ++done_) {
+    const BlockList::Block& block = list_[done_];
     const mint_block_name name = block.name();
     mint_translation* made = mint_shadow_translate(shadow_, &name, list_.code(block), block.size);
     if (made != nullptr) store_.add(made);

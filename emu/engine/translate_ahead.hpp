@@ -22,6 +22,8 @@ class TranslateAhead {
   ~TranslateAhead();
   // Waits for the end of the list.
   void finish();
+  // How far it has come in the list; no further.
+  std::size_t stop();
   TranslateAhead(const TranslateAhead&) = delete;
   TranslateAhead& operator=(const TranslateAhead&) = delete;
 
@@ -39,6 +41,7 @@ class TranslateAhead {
   mint_shadow* shadow_ = nullptr;
   BlockCost cost_;
   std::atomic<bool> ending_ = false;
+  std::size_t done_ = 0;  // of the list; the thread's until it has ended
   std::thread thread_;
 };
 

@@ -1,5 +1,7 @@
 #include "emu/machine/known_code.hpp"
 
+#include <algorithm>
+
 namespace mint {
 
 KnownCode::KnownCode(const std::filesystem::path& file, const Cores& cores)
@@ -9,16 +11,24 @@ KnownCode::KnownCode(const std::filesystem::path& file, const Cores& cores)
     ahead_ = cores.front()->cpu().translate_ahead(list_, store_);
 }
 
+void KnownCode::stop() {
+  if (!ahead_) return;
+  late_ = list_.size() - ahead_->stop();
+  ahead_ = nullptr;
+}
+
 void KnownCode::learn(const Cores& cores) {
-  // A run is never quite like another one, and not all was translated in time.
-  constexpr std::size_t kPerCent = 2;
+  constexpr std::size_t kPerCent = 2;  // a run is never quite like another one
   stop();
   const std::size_t known = list_.size();
   const auto is_news = [known](std::size_t blocks) { return blocks > known * kPerCent / 100; };
-  BlockList missed;
-  for (const auto& core : cores) missed.append(core->cpu().missed());
-  if (list_.full() || !is_news(missed.size())) return;
-  list_.append(missed);
+  std::size_t missed = 0;
+  for (const auto& core : cores) {
+    const std::size_t blocks = core->cpu().missed().size();
+    missed += blocks - std::min(blocks, late_);
+  }
+  if (list_.full() || !is_news(missed)) return;
+  for (const auto& core : cores) list_.append(core->cpu().missed());
   if (is_news(list_.size() - known)) list_.write(file_);
 }
 

@@ -19,7 +19,7 @@ class KnownCode {
   // exist.
   KnownCode(const std::filesystem::path& file, const Cores& cores);
   // No more than what there is by now.
-  void stop() { ahead_ = nullptr; }
+  void stop();
   // The run is over: what was missing is added to the file.
   void learn(const Cores& cores);
 
@@ -28,6 +28,7 @@ class KnownCode {
   BlockList list_;
   TranslationStore store_;
   std::unique_ptr<TranslateAhead> ahead_;
+  std::size_t late_ = 0;  // blocks of the list that were not reached in time
 };
 
 }  // namespace mint
