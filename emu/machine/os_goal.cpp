@@ -14,13 +14,6 @@ void OsRecorder::console_byte(unsigned uart, std::uint8_t byte) {
   if (os == nullptr) return;
   os->moved = now();
   type_what_is_due(*os);
-  // At the text's end: what has appeared is not to wait for whoever ends a line next.
-  const EndCondition& condition = request_.scenario.end;
-  if (condition.when == EndWhen::kConsoleText && !os->text_printed &&
-      console_text(uart).ends_with(condition.text)) {
-    os->text_printed = true;
-    check_goal();
-  }
   if (byte != '\n') {
     if (byte != '\r') os->line += static_cast<char>(byte);
     return;
@@ -33,6 +26,14 @@ void OsRecorder::line_printed(Os& os) {
   if (!os.spec->up_marker.empty() && os.phase != Phase::kDead && !os.result.daemons_up &&
       os.line.find(os.spec->up_marker) != std::string::npos)
     came_up(os);
+  // With the line that it ends in: another OS's line does not count for it.
+  const EndCondition& condition = request_.scenario.end;
+  if (condition.when == EndWhen::kConsoleText && os.spec->uart) {
+    const std::string& text = console_text(*os.spec->uart - 1);
+    const std::size_t before = std::min(os.line_start, condition.text.size());
+    os.text_printed |= text.find(condition.text, os.line_start - before) != std::string::npos;
+    os.line_start = text.size();
+  }
   for (const char* bad :
        {"Kernel panic - not syncing", "mint: daemon ", "mint: start of ", "mint: no disk "}) {
     const std::size_t at = os.line.find(bad);

@@ -88,9 +88,10 @@ class OsRecorder final : public Recorder {
     std::uint64_t entry = 0;                                  // of its kernel
     std::uint64_t shift = 0;  // of a relocated 32-bit kernel's addresses
     Phase phase = Phase::kOff;
-    std::uint64_t slot = 0;     // physical address of its purgatory
-    std::string line;           // of its console, so far
-    bool text_printed = false;  // that the scenario waits for
+    std::uint64_t slot = 0;      // physical address of its purgatory
+    std::string line;            // of its console, so far
+    std::size_t line_start = 0;  // in all that its console has printed
+    bool text_printed = false;   // that the scenario waits for
     std::optional<Cycles> waiting_since;
     std::optional<Cycles> held_since;
     unsigned boots = 0;  // how often kernel_init was reached
