@@ -159,6 +159,7 @@ bool is_steady(std::span<const Instruction* const> block) {
   std::size_t store_count = 0;
   std::int64_t moved = 0;
   for (const Instruction* in : block) {
+    if (in->exchanges || in->x87_after != 0) return false;
     moved += in->stack_before;
     for (const MemoryOperand& memory : in->memory) {
       if (memory.base != kStackPointer) continue;

@@ -63,9 +63,12 @@ void describe_x87(const cs_insn& insn, const CostRow& row, Instruction& out) {
     out.x87_after = -1;
   } else if (name == "fxch") {
     const std::uint8_t other = operand == kNowhere ? kTop + 1 : operand;
-    out.exchanges = true;
-    out.add_result(kTop, 8);
-    out.add_result(other, 8);
+    // FXCH ST(0) leaves everything as it is.
+    if (other != kTop) {
+      out.exchanges = true;
+      out.add_result(kTop, 8);
+      out.add_result(other, 8);
+    }
   } else if (is_one_of(name, kPushes)) {
     out.add_source(operand, 8, row.latency);
     out.add_result(kPushed, 8);

@@ -18,14 +18,16 @@ class Instructions {
  public:
   std::vector<std::uint8_t> next() {
     static constexpr std::uint16_t kOpcodes[] = {
-        0x01, 0x03, 0x11, 0x29, 0x31, 0x39, 0x85,   0x87,   0x89,   0x8b,   0x8d, 0x88, 0x8a,
-        0x00, 0x86, 0xff, 0xfe, 0xf7, 0xd3, 0x0faf, 0x0fb6, 0x0f94, 0x0f44, 0x63, 0,    0};
+        0x01,   0x03, 0x11, 0x29, 0x31,   0x39,   0x85, 0x87, 0x89,   0x8b,   0x8d,
+        0x88,   0x8a, 0x00, 0x86, 0xff,   0xfe,   0xf7, 0xd3, 0x0faf, 0x0fb6, 0x0f94,
+        0x0f44, 0x63, 0,    0,    0x0f58, 0x0f28, 0xd8, 0xd9, 0xdd,   0xde};
     const std::uint16_t opcode = kOpcodes[below(std::size(kOpcodes))];
     std::vector<std::uint8_t> bytes;
     if (opcode == 0) {
       bytes.push_back(static_cast<std::uint8_t>(0x50 + 8 * below(2) + kFew[below(4)]));
       return bytes;
     }
+    if (opcode >= 0xd8 && opcode <= 0xde) return x87(static_cast<std::uint8_t>(opcode));
     if (below(8) == 0) bytes.push_back(0x66);
     if (below(2) == 0) bytes.push_back(0x48);
     if (opcode > 0xff) bytes.push_back(0x0f);
@@ -45,6 +47,14 @@ class Instructions {
       bytes.push_back(static_cast<std::uint8_t>(4 * below(4)));
     }
     return bytes;
+  }
+
+  // Among the topmost three: additions, loads, exchanges, pops.
+  std::vector<std::uint8_t> x87(std::uint8_t opcode) {
+    const auto top = static_cast<std::uint8_t>(below(3));
+    if (opcode == 0xdd) return {opcode, static_cast<std::uint8_t>(0xd8 | top)};
+    const bool exchange = opcode == 0xd9 && below(2) == 0;
+    return {opcode, static_cast<std::uint8_t>((exchange ? 0xc8 : 0xc0) | top)};
   }
 
   std::size_t below(std::size_t limit) { return random_() % limit; }
