@@ -167,7 +167,8 @@ class Cpu {
   // others are noted in missed().
   void adopt_from(const TranslationStore& store);
   const BlockList& missed() const { return missed_; }
-  // Translates for cores like this one, see there.
+  // Translates for cores like this one, which has to outlive their runs: what is translated leaves
+  // generated code by this core's epilogue.
   std::unique_ptr<TranslateAhead> translate_ahead(const BlockList& list, TranslationStore& store) {
     return TranslateAhead::start(engine_, timing_, list, store);
   }

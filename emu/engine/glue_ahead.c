@@ -7,7 +7,9 @@
 //   - a jump to the next block is an empty slot, to be filled where the copy lies;
 //   - the address of the block's descriptor is looked up and noted (find_names).
 // A translation hangs on nothing but its name and its bytes, which are compared when it is adopted.
-// What could hang on more is left to the engine: see mint_shadow_translate.
+// What could hang on more is left to the engine: see mint_shadow_cost. A copy leaves generated code
+// by the epilogue of the engine that the shadow was opened for, whoever runs it: they are all
+// alike.
 
 #include <sys/mman.h>
 

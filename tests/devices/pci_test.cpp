@@ -7,17 +7,10 @@
 #include "devices/host_bridge.hpp"
 #include "devices/isa_bridge.hpp"
 #include "tests/devices/storage_fixture.hpp"
+#include "tests/devices/window.hpp"
 
 namespace mint {
 namespace {
-
-class Window final : public Device {
- public:
-  std::uint64_t read(std::uint64_t, unsigned) override { return 0; }
-  void write(std::uint64_t, unsigned, std::uint64_t) override {}
-  void reset() override {}
-  void visit(StateVisitor&) override {}
-};
 
 // A card with a memory BAR of 4 KB, an I/O BAR of 32 bytes, INTA# and a maskable 64-bit MSI.
 class Card final : public PciFunction {

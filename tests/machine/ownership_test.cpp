@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "emu/machine/machine.hpp"
+#include "tests/devices/window.hpp"
 
 namespace mint {
 namespace {
@@ -18,14 +19,6 @@ MachineSetup two() {
   setup.disks.push_back({.pci_device = 5, .image = "", .serial = "", .group = 1});
   return setup;
 }
-
-class Window final : public Device {
- public:
-  std::uint64_t read(std::uint64_t, unsigned) override { return 0; }
-  void write(std::uint64_t, unsigned, std::uint64_t) override {}
-  void reset() override {}
-  void visit(StateVisitor&) override {}
-};
 
 // Its BARs: memory at E0000000h-E0000FFFh, ports C000h-C01Fh.
 class Card final : public PciFunction {
